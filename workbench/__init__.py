@@ -1,0 +1,78 @@
+"""Workbench: from a file to the best model that can be found in the time you give it.
+
+The names below are the public ones; each is imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from workbench._version import __version__
+
+if TYPE_CHECKING:
+    from workbench.contract import (
+        Answer,
+        Context,
+        Dataset,
+        Evaluation,
+        Metric,
+        Model,
+        ModelSpec,
+        Option,
+        Source,
+        Split,
+        Task,
+        TaskSpec,
+        hookimpl,
+    )
+    from workbench.errors import DataError, ModelError, Pruned, UserError, WorkbenchError
+    from workbench.main import RunResult, run
+
+_HOMES = {
+    "workbench.contract.hooks": ("ModelSpec", "TaskSpec", "hookimpl"),
+    "workbench.contract.context": ("Context",),
+    "workbench.contract.metric": ("Evaluation", "Metric"),
+    "workbench.contract.model": ("Model",),
+    "workbench.contract.split": ("Dataset", "Split"),
+    "workbench.contract.task": ("Answer", "Option", "Source", "Task"),
+    "workbench.errors": ("DataError", "ModelError", "Pruned", "UserError", "WorkbenchError"),
+    "workbench.main": ("RunResult", "run"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "Context",
+    "DataError",
+    "Dataset",
+    "Evaluation",
+    "Metric",
+    "Model",
+    "ModelError",
+    "ModelSpec",
+    "Option",
+    "Pruned",
+    "RunResult",
+    "Source",
+    "Split",
+    "Task",
+    "TaskSpec",
+    "UserError",
+    "WorkbenchError",
+    "__version__",
+    "hookimpl",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,75 @@
+"""`workbench db`: the database itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from workbench.cli.output import print_json, printing, with_database
+
+
+@click.group()
+def command() -> None:
+    """Upgrade or check the database."""
+
+
+@command.command()
+@printing
+@with_database
+def upgrade(url: str, as_json: bool) -> None:
+    """Bring the schema to this version; a copy of an SQLite file is made first."""
+    from workbench.store.database import Database
+    from workbench.store.schema import SCHEMA_VERSION
+
+    database = Database(url, check=False)
+    before = database.version()
+    backup = None
+    if before is not None and before < SCHEMA_VERSION:
+        backup = database.back_up()
+    database.upgrade()
+    if as_json:
+        print_json({"database": database.name, "from": before, "to": SCHEMA_VERSION, "backup": backup})
+    elif before == SCHEMA_VERSION:
+        click.echo(f"{database.name} has schema {SCHEMA_VERSION} already")
+    else:
+        click.echo(
+            f"{database.name}: schema {before} -> {SCHEMA_VERSION}" + (f"; the old file is {backup}" if backup else "")
+        )
+
+
+@command.command()
+@printing
+@with_database
+def current(url: str, as_json: bool) -> None:
+    """Say which schema the database has and which this version needs."""
+    from workbench.store.database import Database
+    from workbench.store.schema import SCHEMA_VERSION
+
+    database = Database(url, check=False)
+    version = database.version()
+    if as_json:
+        print_json({"database": database.name, "schema": version, "needed": SCHEMA_VERSION})
+    else:
+        has = "no Workbench schema" if version is None else f"schema {version}"
+        click.echo(f"{database.name} has {has}, this version needs {SCHEMA_VERSION}")
+
+
+@command.command()
+@printing
+@with_database
+@click.pass_context
+def check(context: click.Context, /, url: str, as_json: bool) -> None:
+    """Check the file, its references and every artifact's hash; exit code 1 if anything is wrong."""
+    from workbench.store.check import problems
+    from workbench.store.database import Database
+
+    database = Database(url)
+    found: list[Any] = problems(database)
+    if as_json:
+        print_json({"database": database.name, "ok": not found, "problems": found})
+    elif not found:
+        click.echo(f"{database.name} is sound")
+    for problem in found if not as_json else []:
+        click.echo(f"{database.name}: {problem}")
+    context.exit(1 if found else 0)

@@ -1,0 +1,162 @@
+"""How commands print: tables for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from workbench.store.database import Database
+
+WIDE = 200
+"""Columns where there is no terminal to say."""
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+_debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+_db = click.option("--db", metavar="URL", help="The database; WORKBENCH_DB, else sqlite:///workbench.db.")
+
+
+def printing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that prints: `--json` and `--debug`."""
+    return _json(_debug(command))
+
+
+def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Option `--db`; the command receives `url`: from the option, the group's, the environment, or the default."""
+
+    @_db
+    @click.pass_context
+    @wraps(command)
+    def wrapped(context: click.Context, /, *args: Any, db: str | None, **kwargs: Any) -> Any:
+        from workbench.store.database import DEFAULT_URL
+
+        url = db or (context.obj or {}).get("db") or os.environ.get("WORKBENCH_DB") or DEFAULT_URL
+        return command(*args, url=url, **kwargs)
+
+    return wrapped
+
+
+def open_database(url: str) -> Database:
+    """An existing database of this version's schema."""
+    from workbench.store.database import Database
+
+    return Database(url)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def console(*, err: bool = False) -> Console:
+    """A rich console that keeps its lines whole where there is no terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+def print_table(
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    right: Iterable[str] = (),
+    empty: str = "nothing yet",
+    target: Console | None = None,
+) -> None:
+    """Rows of text under their column names, without boxes.
+
+    Args:
+        rows: column -> text.
+        columns: in order; the last one gives way where the terminal is narrow.
+        right: columns of figures, aligned to the right.
+        empty: what to say where there is no row.
+        target: where to print; standard output if None.
+    """
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(rows)
+    target = target or console()
+    if not rows:
+        target.print(empty)
+        return
+    table = Table(box=None, pad_edge=True, header_style="bold", padding=(0, 1))
+    for column in columns:
+        width = max(len(column), *(cell_len(str(row.get(column, ""))) for row in rows))
+        table.add_column(
+            column.replace("_", " "),
+            justify="right" if column in set(right) else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=min(width, 30) if column != columns[-1] else None,
+        )
+    for row in rows:
+        table.add_row(*(Text(str(row.get(column, ""))) for column in columns))
+    target.print(table)
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A metric for a table."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration for a table."""
+    if value is None:
+        return "-"
+    return f"{value:.1f} s" if value < 60 else f"{int(value) // 60}:{int(value) % 60:02d}"
+
+
+def params(values: Mapping[str, Any]) -> str:
+    """Hyperparameters on one line."""
+    return (
+        " ".join(
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
+        )
+        or "-"
+    )
+
+
+def leaderboard_table(
+    rows: Sequence[Mapping[str, Any]], *, baseline: str | None = None, target: Console | None = None
+) -> None:
+    """The rows of a leaderboard."""
+    shown = []
+    for row in rows:
+        notes = [row["note"]] if row.get("note") else []
+        if row["model"] == baseline:
+            notes.insert(0, "baseline")
+        interval = "" if row["valid_low"] is None else f"{row['valid_low']:.3f} to {row['valid_high']:.3f}"
+        shown.append(
+            {
+                "rank": f"{row['rank']}{' =' if row['tie'] else '  '}",
+                "model": row["model"],
+                "trial": row["trial"],
+                "valid": figure(row["valid"]),
+                "95 %": interval,
+                "draws": str(row["draws"]),
+                "test": figure(row["test"]),
+                "fit": seconds(row["fit_seconds"]),
+                "score": seconds(row["score_seconds"]),
+                "params": params(row["params"]),
+                "note": ", ".join(notes),
+            }
+        )
+    columns = ["rank", "model", "trial", "valid", "95 %", "draws", "test", "fit", "score", "params"]
+    if any(row["note"] for row in shown):
+        columns.insert(-1, "note")
+    print_table(shown, columns, right=("rank", "valid", "draws", "test", "fit", "score"), target=target)
+    if any(row["tie"] for row in rows):
+        (target or console()).print(
+            "= the leader's advantage over this one may be noise (paired over examples, corrected for their number)"
+        )

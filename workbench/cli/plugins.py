@@ -1,0 +1,37 @@
+"""`workbench plugins`: what is installed and what became of it."""
+
+from __future__ import annotations
+
+import click
+
+from workbench.cli.output import print_json, print_table, printing
+
+
+@click.command()
+@printing
+def command(as_json: bool) -> None:
+    """List the installed plugins: loaded, blocked, incompatible or failed, and why."""
+    from workbench.registry import Registry
+
+    rows = [
+        {
+            "plugin": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "state": plugin.state,
+            "tasks": [spec.name for spec in plugin.tasks],
+            "models": [spec.name for spec in plugin.models],
+            "reason": plugin.reason,
+        }
+        for plugin in Registry.discovered().plugins
+    ]
+    if as_json:
+        print_json({"plugins": rows})
+        return
+    shown = [
+        {**row, "tasks": ", ".join(row["tasks"]) or "-", "models": ", ".join(row["models"]) or "-"} for row in rows
+    ]
+    columns = ["plugin", "distribution", "version", "state", "tasks", "models"]
+    if any(row["reason"] for row in rows):
+        columns.append("reason")
+    print_table(shown, columns, empty="no plugins")

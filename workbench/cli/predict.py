@@ -1,0 +1,84 @@
+"""`workbench predict`: a fitted model's answers, in the user's own ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli.output import console, open_database, print_json, print_table, printing, with_database
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command()
+@click.argument("trial")
+@click.option("--users", metavar="A,B|all", help="Whom to answer.")
+@click.option("--history", metavar="A,B", help="Answer someone who has taken these items.")
+@click.option("--input", "input_file", type=click.Path(), metavar="FILE", help="Answer the users of a file.")
+@click.option("-k", "k", type=int, default=10, show_default=True, help="How many answers each.")
+@click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write CSV, or Parquet by its ending.")
+@printing
+@with_database
+def command(
+    url: str,
+    as_json: bool,
+    trial: str,
+    users: str | None,
+    history: str | None,
+    input_file: str | None,
+    k: int,
+    output: str | None,
+) -> None:
+    """Answer a query with the model of TRIAL, an id as leaderboards print it."""
+    from workbench.serving import load
+
+    query: dict[str, Any] = {"k": k}
+    if users is not None:
+        query["users"] = _ids(users)
+    if history is not None:
+        query["history"] = _ids(history)
+    if input_file is not None:
+        query["input"] = input_file
+    if len(query) > 2:
+        raise click.UsageError("give one of --users, --history and --input")
+    served = load(open_database(url), trial)
+    answer = served.answer(query)
+    for notice in answer.notices:
+        console(err=True).print(notice, markup=False)
+    if output is not None:
+        _write(answer.table.select(list(served.task.output)), Path(output))
+        if as_json:
+            print_json({"trial": served.trial, "rows": answer.table.num_rows, "output": output})
+        else:
+            console(err=True).print(f"{answer.table.num_rows:,} rows written to {output}")
+        return
+    rows = answer.table.to_pylist()
+    if as_json:
+        print_json({"trial": served.trial, "model": served.model_name, "predictions": rows})
+        return
+    shown = [{key: f"{value:.4f}" if isinstance(value, float) else value for key, value in row.items()} for row in rows]
+    figures = [name for name in answer.table.column_names if shown and not isinstance(rows[0][name], str)]
+    print_table(shown, answer.table.column_names, right=figures, empty="no answers")
+
+
+def _ids(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    from workbench.errors import DataError
+
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            pq.write_table(table, path)
+        else:
+            import pyarrow.csv as pc
+
+            pc.write_csv(table, path, pc.WriteOptions(quoting_style="needed"))
+    except OSError as error:
+        raise DataError(f"--output {path}: {error.strerror or error}") from error

@@ -1,0 +1,153 @@
+"""`workbench run`: from a file to a leaderboard."""
+
+from __future__ import annotations
+
+import time
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli.output import console, leaderboard_table, print_json, printing, seconds, with_database
+
+if TYPE_CHECKING:
+    from workbench.settings import RunSettings
+
+_MAX_STARTUP = 60.0
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.option("--task", metavar="NAME", help="What to do; workbench tasks lists them.")
+@click.option("--data", metavar="PATH", help="The data; without it the task's sample.")
+@click.option("--test-data", metavar="PATH", help="A fixed test part.")
+@click.option(
+    "--time",
+    metavar="TIME",
+    help="The budget for all of it, such as 90s, 10m, 1h30m; 60s if no --trials either.",
+)
+@click.option("--trials", type=int, metavar="N", help="At most so many trials.")
+@click.option("--models", metavar="A,B", help="Try only these.")
+@click.option("--without", metavar="A,B", help="Do not try these.")
+@click.option("--set", "fixed", multiple=True, metavar="MODEL.FIELD=VALUE", help="Hold a hyperparameter at a value.")
+@click.option("--metric", metavar="M", help="What to search for; the task's first if not given.")
+@click.option("--split", metavar="STRATEGY", help="How to split; what suits the data if not given.")
+@click.option("--seed", type=int, metavar="N", help="Of everything random.  [default: 0]")
+@click.option("--workers", type=int, metavar="N", help="Processes that run trials.  [default: cores / threads]")
+@click.option("--threads", type=int, metavar="N", help="For each worker.  [default: cores / workers]")
+@click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where models run.  [default: auto]")
+@click.option("--memory", metavar="SIZE", help="The most memory of a worker, such as 4GiB.")
+@click.option("--keep", type=int, metavar="N", help="How many fitted models to keep.  [default: 3]")
+@click.option("--name", metavar="TEXT", help="Your own words for the run.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Settings from TOML; flags go first.",
+)
+@click.option("--no-plugin", metavar="A,B", help="Do not import these plugins.")
+@click.option("--encoding", metavar="E", help="The encoding of text files.  [default: utf-8]")
+@click.option("--on-bad-rows", metavar="error|skip", help="What to do with malformed rows.  [default: error]")
+@printing
+@with_database
+@click.pass_context
+def command(context: click.Context, /, url: str, as_json: bool, config: str | None, **flags: Any) -> None:
+    """Search for the best model of a task and rank what was found.
+
+    A task has options of its own, such as --user-column; workbench tasks NAME lists them.
+    """
+    started = _process_start()
+    from workbench.cli.screen import LiveScreen, PlainScreen
+    from workbench.main import execute
+    from workbench.recording import Silent
+
+    settings = _settings(flags, config, _task_options(context))
+    if as_json:
+        result = execute(settings, url, Silent(), started)
+        print_json(result.summary)
+    else:
+        screen_console = console(err=True)
+        kind = LiveScreen if screen_console.is_terminal else PlainScreen
+        with kind(screen_console, settings, started) as screen:
+            result = execute(settings, url, screen, started)
+        _show(result.summary, url)
+    context.exit(result.exit_code)
+
+
+def _settings(flags: dict[str, Any], config: str | None, options: dict[str, str]) -> RunSettings:
+    from workbench.errors import SettingsError
+    from workbench.settings import RunSettings
+
+    given: dict[str, Any] = {}
+    if config is not None:
+        import tomllib
+
+        try:
+            given = tomllib.loads(Path(config).read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{config}: {error}") from error
+        for key in ("data", "test_data"):  # a path in a file is meant from where the file is
+            if key in given:
+                given[key] = str(Path(config).parent / given[key])
+    flags["fixed"] = list(flags["fixed"]) or None
+    given.update({name: value for name, value in flags.items() if value is not None})
+    given["options"] = {**given.get("options", {}), **options}
+    return RunSettings.from_mapping(given)
+
+
+def _task_options(context: click.Context) -> dict[str, str]:
+    """What the run's own flags do not cover: `--user-column uid` and `--user-column=uid`."""
+    rest = list(context.args)
+    own = [name for parameter in context.command.params for name in parameter.opts]
+    options = {}
+    while rest:
+        flag = rest.pop(0)
+        if not flag.startswith("--"):
+            raise click.UsageError(
+                f"unexpected argument {flag!r}; options are written --name value, data as --data {flag}"
+            )
+        name, equals, value = flag.partition("=")
+        near = get_close_matches(name, own, n=1, cutoff=0.8)
+        if near:
+            raise click.UsageError(f"no option {name!r}; did you mean {near[0]!r}?")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise click.UsageError(f"{name} needs a value")
+            value = rest.pop(0)
+        options[name.removeprefix("--").replace("-", "_")] = value
+    return options
+
+
+def _show(summary: dict[str, Any], url: str) -> None:
+    out = console()
+    rows = summary["leaderboard"]
+    out.print(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", style="bold")
+    leaderboard_table(rows, baseline=(summary["baseline"] or {}).get("model"), target=out)
+    out.print()
+    best, baseline = summary["best"], summary["baseline"]
+    if best and baseline and best["model"] == baseline["model"] and len(rows) > 1:
+        out.print(
+            f"No model beats the baseline {baseline['model']}. Do not use one on the strength of this run.",
+            style="bold red",
+        )
+    if summary["state"] == "interrupted":
+        out.print("Interrupted: this is what was found so far; nothing stored is lost.", style="bold")
+    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
+    budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
+    trials = sum(summary["trials"].values())
+    out.print(
+        f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {seconds(summary['seconds'])}{budget}: {spent}"
+    )
+    if best and best["test"]:
+        from workbench.store.database import DEFAULT_URL
+
+        elsewhere = "" if url == DEFAULT_URL else f" --db {url}"
+        out.print(f"Use it:  workbench predict {best['trial']} --users all -k 10 --output lists.csv{elsewhere}")
+
+
+def _process_start() -> float:
+    """`time.monotonic()` at which this process started, since the budget counts from there."""
+    import psutil
+
+    since = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (since if 0 <= since <= _MAX_STARTUP else 0.0)

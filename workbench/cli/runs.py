@@ -1,0 +1,58 @@
+"""`workbench runs`: what is in the database."""
+
+from __future__ import annotations
+
+import click
+
+from workbench.cli.output import (
+    figure,
+    open_database,
+    print_json,
+    print_table,
+    printing,
+    seconds,
+    with_database,
+)
+
+
+@click.command()
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@printing
+@with_database
+def command(url: str, as_json: bool, top: int) -> None:
+    """List the runs in the database, the newest first."""
+    from workbench.store import queries
+
+    rows = queries.runs(open_database(url), limit=top)
+    if as_json:
+        print_json({"runs": rows})
+        return
+    shown = [
+        {
+            **row,
+            "name": row["name"] or "-",
+            "best_model": row["best_model"] or "-",
+            "best_trial": row["best_trial"] or "-",
+            "valid": figure(row["best_valid"]),
+            "test": figure(row["best_test"]),
+            "time": seconds(row["seconds"]),
+            "started": row["started_at"],
+        }
+        for row in rows
+    ]
+    columns = (
+        "run",
+        "name",
+        "task",
+        "dataset",
+        "metric",
+        "state",
+        "trials",
+        "best_model",
+        "best_trial",
+        "valid",
+        "test",
+        "time",
+        "started",
+    )
+    print_table(shown, columns, right=("run", "trials", "valid", "test", "time"), empty="no runs yet")

@@ -1,0 +1,202 @@
+"""A run on the screen: live in a terminal, plain lines in a pipe. All of it goes to standard error."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from workbench.cli.output import figure, params, seconds
+from workbench.contract.metric import Metric
+from workbench.contract.split import Dataset, Split
+from workbench.search.trial import Trial
+from workbench.settings import RunSettings
+from workbench.store.writer import ModelRow
+
+SHOWN_TRIALS = 6
+REFRESHES = 4
+_WIDTHS = (4, 12, 18, 18, 8, 8, 0)
+_STAGES = {
+    "search": "searching",
+    "selection": "comparing the best on more draws",
+    "refit": "fitting the best on train and valid",
+}
+
+
+class PlainScreen:
+    """A line for each thing that happens.
+
+    Args:
+        console: where to print.
+        settings: of the run.
+        started: `time.monotonic()` when the budget's clock started.
+    """
+
+    def __init__(self, console: Console, settings: RunSettings, started: float) -> None:
+        self.console, self.settings, self.started = console, settings, started
+        self.metric: Metric | None = None
+        self.best: Trial | None = None
+        self.states: Counter[str] = Counter()
+        self.running = 0
+
+    def __enter__(self) -> PlainScreen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+    def data_read(self, dataset: Dataset[Any], split: Split[Any]) -> None:
+        """Say what was read and how it is split."""
+        name = "made-up data" if dataset.made_up else dataset.name
+        self._fact(name, dataset.report.headline)
+        for note in dataset.report.notes:
+            self._fact("", note)
+        if dataset.made_up:
+            self._fact("", "no --data was given and the sample package is not installed")
+        self._fact("split", split.summary)
+        for line in split.leakage or ("none found",):
+            self._fact("leakage", line)
+
+    def models_settled(self, models: Sequence[ModelRow], metric: Metric) -> None:
+        """Say which models are searched, and why others are not."""
+        self.metric = metric
+        searched = [row for row in models if row.state == "searched"]
+        self._fact("models", f"{len(searched)} of {len(models)}: {', '.join(row.model for row in searched)}")
+        for row in models:
+            if row.state != "searched":
+                self._fact("", f"{row.model} {row.state}: {row.reason}")
+        self._fact(
+            "search",
+            f"{metric.name} on valid, {'larger' if metric.larger_is_better else 'smaller'} is better · {self._bounds()}",
+        )
+        self.console.print()
+
+    def stage(self, name: str) -> None:
+        """Say what the run is about to do."""
+        if name != "search":
+            self._line(f"{self._clock()}  {_STAGES[name]}")
+
+    def trial_started(self, trial: Trial) -> None:
+        """Count it."""
+        self.running += 1
+
+    def trial_ended(self, trial: Trial) -> None:
+        """Say how it ended."""
+        self.count(trial)
+        cells = self.cells(trial)
+        self._line("  ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip())
+
+    def count(self, trial: Trial) -> None:
+        """Keep what the progress line shows."""
+        self.running -= 1
+        self.states[trial.state] += 1
+        if trial.objective is not None and (self.best is None or trial.objective > (self.best.objective or 0.0)):
+            self.best = trial
+
+    def cells(self, trial: Trial) -> tuple[str, ...]:
+        """Number, model, score, best so far, fit, score time, hyperparameters or reason."""
+        assert self.metric is not None and trial.result is not None
+        if trial.objective is None:
+            return str(trial.number), trial.model, trial.state, self.leader(), "", "", trial.result.reason
+        value = self.metric.objective(trial.objective)
+        spread = f" ± {(trial.interval[1] - trial.interval[0]) / 2:.3f}" if trial.interval else ""
+        return (
+            str(trial.number),
+            trial.model,
+            figure(value) + spread,
+            self.leader(),
+            seconds(trial.result.fit_seconds),
+            seconds(trial.result.score_seconds),
+            params(trial.params),
+        )
+
+    def leader(self) -> str:
+        """The best so far."""
+        if self.best is None or self.metric is None:
+            return "-"
+        return f"{self.best.model} {figure(self.metric.objective(self.best.objective or 0.0))}"
+
+    def _fact(self, label: str, text: str) -> None:
+        self._line(f"{label:<12}  {text}")
+
+    def _line(self, text: str) -> None:
+        self.console.print(Text(text), soft_wrap=True)
+
+    def _bounds(self) -> str:
+        parts = [
+            f"{self.settings.workers} worker{'s' * (self.settings.workers > 1)} × {self.settings.threads} thread{'s' * (self.settings.threads > 1)}"
+        ]
+        if self.settings.time is not None:
+            parts.append(seconds(self.settings.time))
+        if self.settings.trials is not None:
+            parts.append(f"{self.settings.trials} trials")
+        return " · ".join(parts)
+
+    def _clock(self) -> str:
+        elapsed = _minutes(time.monotonic() - self.started)
+        return elapsed if self.settings.time is None else f"{elapsed} / {_minutes(self.settings.time)}"
+
+
+class LiveScreen(PlainScreen):
+    """The last trials, and a line with the time left, trials by state and the best so far, drawn anew."""
+
+    def __init__(self, console: Console, settings: RunSettings, started: float) -> None:
+        super().__init__(console, settings, started)
+        self.recent: deque[tuple[str, ...]] = deque(maxlen=SHOWN_TRIALS)
+        self.now = ""
+        self._live: Live | None = None
+
+    def close(self) -> None:
+        """Take the live part off the screen."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def stage(self, name: str) -> None:
+        """Show what the run does now."""
+        self.now = _STAGES[name]
+        if self._live is None:
+            self._live = Live(
+                get_renderable=self.render, console=self.console, refresh_per_second=REFRESHES, transient=True
+            )
+            self._live.start()
+
+    def trial_ended(self, trial: Trial) -> None:
+        """Show it among the last ones."""
+        self.count(trial)
+        self.recent.append(self.cells(trial))
+
+    def render(self) -> Group:
+        """The live part."""
+        table = Table(box=None, header_style="bold", padding=(0, 1))
+        name = self.metric.name if self.metric else ""
+        for column in ("trial", "model", name, "best so far", "fit", "score", "params"):
+            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        for cells in list(self.recent):
+            table.add_row(*map(Text, cells))
+        done = self.states["complete"] + self.states["pruned"]
+        parts = [self._clock(), f"{done} done", f"{self.running} running"]
+        parts += [f"{count} {state}" for state, count in self.states.items() if state not in ("complete", "pruned")]
+        parts += [f"best {self.leader()}", self.now]
+        line = Table.grid(padding=(0, 1))
+        line.add_row(self._bar(), Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
+        return Group(table, Text(), line)
+
+    def _bar(self) -> ProgressBar:
+        if self.settings.time is not None:
+            return ProgressBar(total=self.settings.time, completed=time.monotonic() - self.started, width=28)
+        return ProgressBar(total=self.settings.trials, completed=sum(self.states.values()), width=28)
+
+
+def _minutes(value: float) -> str:
+    return f"{int(value) // 60}:{int(value) % 60:02d}"

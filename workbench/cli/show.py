@@ -1,0 +1,138 @@
+"""`workbench show`: all that is known of a run or a trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from workbench.cli.output import (
+    console,
+    figure,
+    open_database,
+    params,
+    print_json,
+    print_table,
+    printing,
+    seconds,
+    with_database,
+)
+
+
+@click.command()
+@click.argument("what", metavar="RUN_OR_TRIAL")
+@printing
+@with_database
+def command(url: str, as_json: bool, what: str) -> None:
+    """Show a run by its number, or a trial by its id as leaderboards print it."""
+    from workbench.errors import UnknownName
+    from workbench.store import queries
+
+    database = open_database(url)
+    run = None
+    if what.isdigit() and len(what) < queries.MIN_PREFIX:
+        run = queries.run(database, int(what))
+    else:
+        try:
+            trial = queries.trial(database, what)
+        except UnknownName:
+            if not what.isdigit():
+                raise
+            run = queries.run(database, int(what))
+    if run is not None:
+        trials = queries.trials(database, run["run"])
+        print_json({**run, "all_trials": trials}) if as_json else _show_run(run, trials)
+    else:
+        print_json(trial) if as_json else _show_trial(trial)
+
+
+def _facts(pairs: dict[str, Any]) -> None:
+    out = console()
+    for label, value in pairs.items():
+        if value not in (None, "", [], {}):
+            out.print(f"{label:<12}  {value}", markup=False)
+
+
+def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
+    out = console()
+    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (run["spent"] or {}).items())
+    states = " · ".join(f"{count} {state}" for state, count in run["trials"].items())
+    _facts(
+        {
+            "run": f"{run['run']} {run['name']}".strip(),
+            "state": f"{run['state']} {run['reason']}".strip(),
+            "task": run["task"],
+            "data": f"{run['dataset']}   {run['facts'].get('headline', '')}",
+            "split": run["split_summary"],
+            "leakage": "; ".join(run["leakage"]) or "none found",
+            "metric": run["metric"],
+            "trials": states,
+            "time": f"{seconds(run['seconds'])}: {spent}",
+            "started": run["started_at"],
+            "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+        }
+    )
+    out.print()
+    models = [
+        {
+            **model,
+            "estimated": seconds(model["estimated_seconds"]),
+            "plugin": f"{model['plugin']} {model['version']}",
+        }
+        for model in run["models"]
+    ]
+    print_table(models, ("model", "plugin", "state", "estimated", "reason"))
+    out.print()
+    shown = [
+        {
+            "trial": trial["uuid"][:8],
+            "number": trial["number"],
+            "model": trial["model"],
+            "state": trial["state"],
+            "objective": figure(trial["objective"]),
+            "fit": seconds(trial["fit_seconds"]),
+            "score": seconds(trial["score_seconds"]),
+            "params or reason": params(trial["params"]) if trial["state"] == "complete" else trial["reason"],
+        }
+        for trial in trials
+    ]
+    columns = ("number", "trial", "model", "state", "objective", "fit", "score", "params or reason")
+    print_table(shown, columns, right=("number", "objective", "fit", "score"), empty="no trials")
+
+
+def _show_trial(trial: dict[str, Any]) -> None:
+    out = console()
+    memory = trial["peak_memory_bytes"]
+    _facts(
+        {
+            "trial": f"{trial['trial']} ({trial['uuid']})",
+            "run": f"{trial['run']}, trial {trial['number']}",
+            "model": f"{trial['model']} of {trial['plugin']}",
+            "state": f"{trial['state']} {trial['reason']}".strip(),
+            "params": params(trial["params"]),
+            "seed": trial["seed"],
+            "rank": trial["final_rank"],
+            "note": trial["note"],
+            "fit": seconds(trial["fit_seconds"]),
+            "score": seconds(trial["score_seconds"]),
+            "refit": seconds(trial["refit_seconds"]) if trial["refit_seconds"] is not None else None,
+            "cpu": seconds(trial["cpu_seconds"]),
+            "memory": None if not memory else f"{memory / 2**20:,.0f} MiB",
+            "threads": trial["threads"],
+            "kept": ", ".join(
+                f"{item['kind']}/{item['path']} ({item['bytes']:,} bytes)" for item in trial["artifacts"]
+            ),
+        }
+    )
+    rows = []
+    for part in ("valid", "test"):
+        for name, measured in trial[part].items():
+            low, high = measured["low"], measured["high"]
+            interval = "" if low is None else f"{low:.4f} to {high:.4f}"
+            rows.append({"part": part, "metric": name, "value": figure(measured["value"]), "95 %": interval})
+    if rows:
+        out.print()
+        print_table(rows, ("part", "metric", "value", "95 %"), right=("value",))
+    if trial["traceback"]:
+        out.print()
+        out.print(trial["traceback"], markup=False, highlight=False)

@@ -1,0 +1,61 @@
+"""`workbench tasks`: what can be done, and what a task can be told."""
+
+from __future__ import annotations
+
+import click
+
+from workbench.cli.output import console, print_json, print_table, printing
+
+
+@click.command()
+@click.argument("name", required=False)
+@printing
+def command(as_json: bool, name: str | None) -> None:
+    """List the tasks that installed plugins offer; with NAME, its metrics, splits and options."""
+    from workbench.registry import Registry, load_class
+
+    registry = Registry.discovered()
+    if name is None:
+        rows = [
+            {
+                "task": offer.name,
+                "plugin": f"{offer.plugin.distribution} {offer.plugin.version}",
+                "models": len(registry.models(offer.name)),
+                "summary": offer.spec.summary,
+            }
+            for offer in registry.tasks.values()
+        ]
+        if as_json:
+            print_json({"tasks": rows})
+        else:
+            print_table(rows, ("task", "plugin", "models", "summary"), right=("models",), empty="no tasks")
+        return
+    offer = registry.task(name)
+    task = load_class(offer.spec.load)()
+    metrics = [{"metric": each.name, "direction": each.direction, "meaning": each.summary} for each in task.metrics]
+    splits = [{"split": key, "meaning": value} for key, value in task.splits.items()]
+    options = [
+        {"option": f"--{key.replace('_', '-')}", "meaning": each.help, "choices": ", ".join(each.choices)}
+        for key, each in task.options.items()
+    ]
+    if as_json:
+        print_json(
+            {
+                "task": name,
+                "summary": offer.spec.summary,
+                "baseline": task.baseline,
+                "metrics": metrics,
+                "splits": splits,
+                "options": options,
+            }
+        )
+        return
+    out = console()
+    out.print(f"{name}: {offer.spec.summary}; the baseline is {task.baseline}", markup=False)
+    for rows, columns in (
+        (metrics, ("metric", "direction", "meaning")),
+        (splits, ("split", "meaning")),
+        (options, ("option", "meaning", "choices")),
+    ):
+        out.print()
+        print_table(rows, columns, empty="none", target=out)

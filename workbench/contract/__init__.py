@@ -1,0 +1,24 @@
+"""What a plugin author reads: hooks and specs, Task, Model, Metric, Context, Split."""
+
+from workbench.contract.context import Context
+from workbench.contract.hooks import ModelSpec, TaskSpec, hookimpl
+from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.model import Model
+from workbench.contract.split import Dataset, Split
+from workbench.contract.task import Answer, Option, Source, Task
+
+__all__ = [
+    "Answer",
+    "Context",
+    "Dataset",
+    "Evaluation",
+    "Metric",
+    "Model",
+    "ModelSpec",
+    "Option",
+    "Source",
+    "Split",
+    "Task",
+    "TaskSpec",
+    "hookimpl",
+]

@@ -1,0 +1,62 @@
+"""The hooks of a plugin: they announce, they do no work.
+
+A plugin is an installed distribution with an entry point in group `workbench`. The module it names holds
+the hook implementations and imports nothing heavy; the classes it announces are imported when chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pluggy
+
+PROJECT = "workbench"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A task that a plugin offers.
+
+    Args:
+        name: as in `--task`.
+        load: where the class is, `"package.module:Class"`; imported only when the task is chosen.
+        summary: one line for `workbench tasks`.
+        requires: import names the class needs beyond the plugin's own dependencies.
+    """
+
+    name: str
+    load: str
+    summary: str
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model that a plugin offers for one task.
+
+    Args:
+        name: as on leaderboards and in `--models`.
+        task: the name of the task it is for.
+        load: where the class is, `"package.module:Class"`; imported only in a worker process.
+        summary: one line for `workbench models`.
+        requires: import names the class needs beyond the plugin's own dependencies.
+    """
+
+    name: str
+    task: str
+    load: str
+    summary: str
+    requires: tuple[str, ...] = ()
+
+
+@hookspec
+def workbench_tasks() -> list[TaskSpec]:  # type: ignore[empty-body]
+    """Announce the tasks of this plugin."""
+
+
+@hookspec
+def workbench_models() -> list[ModelSpec]:  # type: ignore[empty-body]
+    """Announce the models of this plugin."""

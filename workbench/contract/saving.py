@@ -1,0 +1,168 @@
+"""How what a model learned is stored: by type, in formats that cannot run code when they are read.
+
+| type                         | stored as                                                      |
+|------------------------------|----------------------------------------------------------------|
+| numpy array, numpy scalar    | `arrays.safetensors`                                           |
+| numpy array of text          | `<name>.npy`, without pickles                                  |
+| scipy sparse matrix or array | `<name>.npz` (CSR or CSC), without pickles                     |
+| scikit-learn estimator       | `<name>.skops`, deflated; its types must be on the list below  |
+| LightGBM booster             | `<name>.lightgbm.txt`                                          |
+| plain values                 | `plain.json`: None, bool, int, float, str, lists, string-keyed dicts |
+
+Anything else is refused with the attribute's name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import ModelError
+
+# Fixed here and never read from a file: a list inside the file would let the file vouch for itself.
+TRUSTED_TYPES = (
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+
+_ARRAYS, _PLAIN, _INDEX = "arrays.safetensors", "plain.json", "attributes.json"
+
+
+def save_attributes(model: Any, folder: Path) -> None:
+    """Write every attribute of `model` that ends in `_` into `folder`.
+
+    Raises:
+        ModelError: an attribute of a type that cannot be stored without pickle, by name.
+    """
+    learned = {name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")}
+    arrays: dict[str, Any] = {}
+    plain: dict[str, Any] = {}
+    index: dict[str, str] = {}
+    for name, value in learned.items():
+        index[name] = kind = _kind(value)
+        if kind == "array":
+            arrays[name] = value
+        elif kind == "plain":
+            plain[name] = value
+        elif not kind or not _save_one(kind, value, folder / name):
+            raise ModelError(
+                f"{type(model).__name__}.{name} is a {type(value).__module__}.{type(value).__qualname__}, which cannot "
+                "be stored without pickle; keep arrays, sparse matrices, scikit-learn estimators, LightGBM boosters or "
+                "plain values, or override save and restore"
+            )
+    if arrays:
+        import numpy as np
+        from safetensors.numpy import save_file
+
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / _ARRAYS)
+    (folder / _PLAIN).write_text(json.dumps(plain), encoding="utf-8")
+    (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+
+def restore_attributes(model: Any, folder: Path) -> None:
+    """Set on `model` what `save_attributes` wrote.
+
+    Raises:
+        ModelError: the folder holds something that this version does not load.
+    """
+    index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+    plain = json.loads((folder / _PLAIN).read_text(encoding="utf-8"))
+    arrays: dict[str, Any] = {}
+    if (folder / _ARRAYS).exists():
+        from safetensors.numpy import load_file
+
+        arrays = load_file(folder / _ARRAYS)
+    for name, kind in index.items():
+        if not name.isidentifier() or not name.endswith("_") or name.startswith("_"):
+            raise ModelError(f"{name!r} is no name of a learned attribute")
+        if kind == "array":
+            value = arrays[name]
+        elif kind == "plain":
+            value = plain[name]
+        else:
+            value = _restore_one(kind, folder / name)
+        setattr(model, name, value)
+
+
+def _kind(value: Any) -> str:
+    """How `value` is stored, or an empty string. Reads module names, so that no library is imported to ask."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray | np.generic):
+        return {"U": "text", "O": "", "M": "", "m": "", "V": ""}.get(value.dtype.kind, "array")
+    if _is_plain(value):
+        return "plain"
+    roots = {base.__module__.partition(".")[0] for base in type(value).__mro__}
+    if "scipy" in roots and hasattr(value, "tocsr"):
+        return "sparse"
+    if "lightgbm" in roots and type(value).__name__ == "Booster":
+        return "lightgbm"
+    if "sklearn" in roots:
+        return "skops"
+    return ""
+
+
+def _is_plain(value: Any) -> bool:
+    match value:
+        case None | bool() | int() | str():
+            return True
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(map(_is_plain, value))
+        case dict():
+            return all(isinstance(key, str) and _is_plain(inner) for key, inner in value.items())
+    return False
+
+
+def _save_one(kind: str, value: Any, path: Path) -> bool:
+    """Store one value beside `path`; False when its own format refuses it."""
+    if kind == "text":
+        import numpy as np
+
+        np.save(path.with_suffix(".npy"), value, allow_pickle=False)
+    elif kind == "sparse":
+        import scipy.sparse as sp
+
+        sp.save_npz(path.with_suffix(".npz"), value if value.format in ("csr", "csc") else value.tocsr())
+    elif kind == "lightgbm":
+        value.save_model(path.with_suffix(".lightgbm.txt"))
+    elif kind == "skops":
+        from zipfile import ZIP_DEFLATED
+
+        import skops.io
+
+        target = path.with_suffix(".skops")
+        skops.io.dump(value, target, compression=ZIP_DEFLATED)
+        untrusted = set(skops.io.get_untrusted_types(file=target)) - set(TRUSTED_TYPES)
+        return not untrusted
+    return True
+
+
+def _restore_one(kind: str, path: Path) -> Any:
+    match kind:
+        case "text":
+            import numpy as np
+
+            return np.load(path.with_suffix(".npy"), allow_pickle=False)
+        case "sparse":
+            import scipy.sparse as sp
+
+            return sp.load_npz(path.with_suffix(".npz"))
+        case "lightgbm":
+            import lightgbm
+
+            return lightgbm.Booster(model_file=path.with_suffix(".lightgbm.txt"))
+        case "skops":
+            import skops.io
+
+            return skops.io.load(path.with_suffix(".skops"), trusted=list(TRUSTED_TYPES))
+    raise ModelError(f"{path.name} is stored as {kind!r}, which this version does not load")

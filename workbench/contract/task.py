@@ -1,0 +1,145 @@
+"""A task: how to read data, split it, score a model, and answer a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
+
+from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.model import Model
+from workbench.contract.split import Dataset, Part, Split
+from workbench.errors import UnknownName
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data comes from.
+
+    Args:
+        data: a path, or any table that speaks the Arrow C stream (pandas, polars, pyarrow).
+        test_data: the same for a fixed test part, or None.
+        encoding: the text encoding of delimited files.
+        on_bad_rows: `"error"` or `"skip"`.
+        made_up: True when `data` was generated.
+    """
+
+    data: Any
+    test_data: Any = None
+    encoding: str = "utf-8"
+    on_bad_rows: str = "error"
+    made_up: bool = False
+
+    @property
+    def name(self) -> str:
+        """How the data is shown: the file's name, or what it is."""
+        if isinstance(self.data, str | Path):
+            return Path(self.data).name
+        return "made-up data" if self.made_up else "table"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a task, given as `--the-name VALUE` or in `run(options={"the_name": ...})`.
+
+    Args:
+        help: one line for `workbench tasks NAME`.
+        choices: the values allowed; empty for any text.
+    """
+
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `workbench predict` shows, in the user's own ids.
+
+    Args:
+        table: one row per prediction.
+        notices: one line for each thing the user should know, such as unknown ids.
+    """
+
+    table: pa.Table
+    notices: tuple[str, ...] = field(default=())
+
+
+class Task(Generic[Part]):
+    """The base of every task. Instances hold no state."""
+
+    metrics: ClassVar[Sequence[Metric]]
+    """The first is searched unless the user names another."""
+
+    baseline: ClassVar[str]
+    """The model that is always tried first, and that every other must beat."""
+
+    part: ClassVar[type]
+    """The dataclass of this task's parts."""
+
+    encoding: ClassVar[type]
+    """The dataclass that turns ids into numbers and back."""
+
+    options: ClassVar[Mapping[str, Option]] = {}
+    """Settings that only this task has."""
+
+    splits: ClassVar[Mapping[str, str]]
+    """Names for `--split`, each with one line that says what it does."""
+
+    output: ClassVar[Sequence[str]]
+    """The columns of a written answer, in order."""
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name; a task whose metrics form families may know more than it lists.
+
+        Raises:
+            UserError: there is none.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise UnknownName("metric", name, [metric.name for metric in self.metrics])
+
+    def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Part]:
+        """Read and check data.
+
+        Raises:
+            DataError: what is wrong, in which file, row and column.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to read data")
+
+    def split(self, dataset: Dataset[Part], strategy: str | None, seed: int) -> Split[Part]:
+        """Split a dataset; `strategy` is a name of `splits`, or None for the one that suits the data."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to split")
+
+    def resample(self, split: Split[Part], draw: int, seed: int) -> tuple[Part, Part] | None:
+        """Another (train, valid) from `split.train_valid`, numbered from 1; None where there is none."""
+        return None
+
+    def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
+        """Score a fitted model on one part with the named metrics."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to evaluate")
+
+    def answer(self, model: Model, encoding: Any, query: Mapping[str, Any]) -> Answer:
+        """Answer a query with a fitted model.
+
+        Args:
+            model: a fitted model of this task.
+            encoding: the run's encoding, an instance of `self.encoding`.
+            query: what was asked, such as `{"users": ["42"], "k": 10}`.
+
+        Raises:
+            UserError: the query cannot be answered as given.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to answer")
+
+    def sample(self) -> Source:
+        """Data to try the task on: real where the sample package is installed, else made up."""
+        raise NotImplementedError(f"{type(self).__name__} has no sample")
+
+    def example(self, seed: int) -> Source:
+        """Tiny made-up data for tests."""
+        raise NotImplementedError(f"{type(self).__name__} has no example")

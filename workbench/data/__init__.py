@@ -1,0 +1,1 @@
+"""Tables (Arrow) -> arrays: reading, ids, interactions, splits, fingerprints."""

@@ -1,0 +1,199 @@
+"""Columns of a raw table -> ids, numbers and times, with the row of the first bad value in every error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workbench.data.tables import RawTable
+from workbench.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+
+# Above these, a number of that unit lies centuries ahead; so it is the next finer unit.
+_UNITS = ((1e17, 10**9, "nanoseconds"), (1e14, 10**6, "microseconds"), (1e11, 10**3, "milliseconds"))
+
+
+@dataclass
+class Checked:
+    """Rows found bad so far, to be skipped together, or raised at once.
+
+    Args:
+        table: whose rows are checked.
+        skip: whether bad rows are to be skipped.
+    """
+
+    table: RawTable
+    skip: bool
+    bad: NDArray[np.bool_] = field(init=False)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.bad = np.zeros(self.table.columns.num_rows, dtype=bool)
+
+    def refuse(self, rows: NDArray[np.bool_], column: str, values: pa.ChunkedArray, wanted: str) -> None:
+        """Mark rows as bad for one reason.
+
+        Raises:
+            DataError: bad rows are not to be skipped.
+        """
+        if not rows.any():
+            return
+        first = int(np.argmax(rows))
+        shown = str(values[first].as_py())[:40]
+        where = f"{self.table.where(first)}, column {column}: {shown!r} is not {wanted}"
+        count = int(rows.sum())
+        if not self.skip:
+            more = f" ({count:,} such rows)" if count > 1 else ""
+            raise DataError(f"{self.table.name}, {where}{more}; fix the data or pass --on-bad-rows skip")
+        self.notes.append(f"{count:,} rows skipped, the first at {where}")
+        self.bad |= rows
+
+
+def find_columns(
+    table: RawTable,
+    roles: Mapping[str, Sequence[str]],
+    given: Mapping[str, str | None],
+    required: Sequence[str],
+) -> dict[str, str]:
+    """Which column plays which role: the one given, else the one whose name is known.
+
+    Args:
+        table: the table.
+        roles: role -> known names, lower case without separators.
+        given: role -> the column the user named.
+        required: roles that must be found.
+
+    Raises:
+        DataError: a column is missing, or two would do.
+    """
+    names = list(table.columns.column_names)
+    listing = ", ".join(names)
+    found = {}
+    for role, known in roles.items():
+        flag = f"--{role}-column"
+        wanted = given.get(role)
+        if wanted is not None:
+            if wanted not in names:
+                raise DataError(f"{table.name}: no column {wanted!r} ({flag}); it has {listing}")
+            found[role] = wanted
+            continue
+        matches = [name for name in names if _plain(name) in known]
+        if len(matches) > 1:
+            raise DataError(f"{table.name}: {' and '.join(matches)} could each be the {role}; say which with {flag}")
+        if matches:
+            found[role] = matches[0]
+        elif role in required:
+            raise DataError(f"{table.name}: no {role} column among {listing}; say which with {flag} NAME")
+    return found
+
+
+def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
+    """Ids as text, byte-exact.
+
+    Raises:
+        DataError: missing or empty ids, or ids that were stored as floating-point numbers.
+    """
+    values = checked.table.columns.column(column)
+    if pa.types.is_floating(values.type):
+        raise DataError(
+            f"{checked.table.name}, column {column}: ids are stored as floating-point numbers, which changes them; "
+            "store them as text or whole numbers"
+        )
+    if pa.types.is_nested(values.type):
+        raise DataError(f"{checked.table.name}, column {column}: ids are {values.type}; give text or whole numbers")
+    text = pc.cast(values, pa.string())
+    empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
+    checked.refuse(_mask(empty), column, values, "an id")
+    return pc.fill_null(text, "")
+
+
+def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
+    """float64[n]; NaN where a bad row is to be skipped.
+
+    Raises:
+        DataError: text, NaN or infinity.
+    """
+    values = checked.table.columns.column(column)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        good = pc.fill_null(pc.match_substring_regex(values, NUMBER), False)
+        checked.refuse(~_mask(good), column, values, "a number")
+        numbers = pc.cast(pc.if_else(good, pc.utf8_trim_whitespace(values), "nan"), pa.float64())
+    elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
+        numbers = pc.cast(values, pa.float64(), safe=False)
+    else:
+        raise DataError(f"{checked.table.name}, column {column} holds {values.type}; numbers are needed")
+    array = _numpy(numbers, np.nan).astype(np.float64, copy=False)
+    checked.refuse(~np.isfinite(array) & ~checked.bad, column, values, "a finite number")
+    return array
+
+
+def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
+    """(int64[n] UTC seconds, what they were read as).
+
+    Raises:
+        DataError: neither numbers nor ISO 8601.
+    """
+    values = checked.table.columns.column(column)
+    if pa.types.is_temporal(values.type):
+        stamps = pc.cast(values, pa.timestamp("s"), safe=False)
+        checked.refuse(_mask(pc.is_null(stamps)), column, values, "a time")
+        return _numpy(pc.cast(stamps, pa.int64()), 0).astype(np.int64, copy=False), "times"
+    if pa.types.is_string(values.type) and not _looks_numeric(values):
+        return _iso_seconds(checked, column, values), "ISO 8601"
+    numbers = as_numbers(checked, column)
+    good = numbers[~checked.bad]
+    middle = float(np.median(np.abs(good))) if len(good) else 0.0
+    factor, unit = next(((by, name) for above, by, name in _UNITS if middle >= above), (1, "seconds"))
+    numbers[checked.bad] = 0
+    return np.floor_divide(numbers, factor).astype(np.int64), unit
+
+
+def _looks_numeric(values: pa.ChunkedArray) -> bool:
+    head = values.slice(0, 1000)
+    return bool(pc.any(pc.match_substring_regex(head, NUMBER)).as_py())
+
+
+def _iso_seconds(checked: Checked, column: str, values: pa.ChunkedArray) -> NDArray[np.int64]:
+    trimmed = pc.utf8_trim_whitespace(values)
+    zoned = _mask(pc.match_substring_regex(trimmed, r"(Z|[+-]\d\d:?\d\d)$"))
+    shaped = _mask(
+        pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$")
+    )
+    dates = _mask(pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d$"))
+    zoned &= ~dates
+    checked.refuse(~shaped, column, values, "a time (seconds, milliseconds or ISO 8601)")
+    seconds = np.zeros(len(values), dtype=np.int64)
+    for rows, kind in ((shaped & zoned, pa.timestamp("s", "UTC")), (shaped & ~zoned, pa.timestamp("s"))):
+        if not rows.any():
+            continue
+        text = pc.replace_substring_regex(trimmed.filter(pa.array(rows)), r"\.\d+", "")
+        try:
+            seconds[rows] = _numpy(pc.cast(pc.cast(text, kind), pa.int64()), 0)
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{checked.table.name}, column {column}: {str(error).splitlines()[0]}") from error
+    return seconds
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _mask(values: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return _numpy(pc.fill_null(values, False), False).astype(bool)
+
+
+def _numpy(values: Any, fill: Any) -> NDArray[Any]:
+    return np.array(
+        pc.fill_null(values, fill).to_numpy(zero_copy_only=False)
+        if isinstance(values, pa.Array)
+        else pc.fill_null(values, fill).to_numpy()
+    )

@@ -1,0 +1,44 @@
+"""Ids <-> numbers. Ids are numbered in natural order: digits in them compare as numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def natural_order(ids: pa.Array) -> pa.Array:
+    """The distinct ids in natural order: `"i9"` before `"i10"`; equal numbers by their text (`"007"`, `"7"`)."""
+    distinct = pc.unique(ids)
+    if isinstance(distinct, pa.ChunkedArray):
+        distinct = distinct.combine_chunks()
+    if pc.all(pc.match_substring_regex(distinct, r"^(0|[1-9]\d{0,17})$")).as_py():
+        return distinct.take(pc.array_sort_indices(pc.cast(distinct, pa.int64())))
+    return pa.array(sorted(distinct.to_pylist(), key=natural_key), pa.string())
+
+
+def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """A sort key under which digits compare as numbers."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part) for part in parts if part], text
+
+
+def encode(ids: Sequence[str] | pa.Array | pa.ChunkedArray, known: pa.Array) -> NDArray[np.int32]:
+    """int32[n]: the number of each id in `known`, -1 for unknown ones."""
+    values = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(list(ids), pa.string())
+    found = pc.fill_null(pc.index_in(values, value_set=known), -1)
+    return np.asarray(
+        found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), np.int32
+    )
+
+
+def decode(numbers: Iterable[int] | NDArray[np.integer], known: pa.Array) -> pa.Array:
+    """The ids of these numbers."""
+    return known.take(pa.array(np.asarray(numbers, dtype=np.int64)))

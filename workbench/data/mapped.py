@@ -1,0 +1,94 @@
+"""Dataclasses of arrays <-> folders: written once, read by memory map.
+
+Arrays become `.npy`, Arrow arrays Arrow IPC, the rest JSON. The reader is told the type, so no file names code.
+A value met a second time is written once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+_INDEX = "fields.json"
+
+
+class Writer:
+    """Writes dataclasses below one root folder, each distinct object once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._written: dict[int, tuple[str, Any]] = {}  # keeps the object, so that its id stays its own
+
+    def write(self, value: Any, name: str) -> None:
+        """Write a dataclass to `root/name`.
+
+        Raises:
+            TypeError: a field of a type that cannot be mapped.
+        """
+        folder = self.root / name
+        folder.mkdir(parents=True)
+        self._written[id(value)] = name, value
+        index: dict[str, Any] = {}
+        for field in dataclasses.fields(value):
+            index[field.name] = self._field(getattr(value, field.name), f"{name}/{field.name}")
+        (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+    def _field(self, value: Any, name: str) -> dict[str, Any]:
+        if value is None or isinstance(value, bool | int | float | str | list | dict):
+            return {"value": value}
+        if id(value) in self._written:
+            return {"at": self._written[id(value)][0]}
+        if dataclasses.is_dataclass(value):
+            self.write(value, name)
+            return {"at": name}
+        if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+            name += ".npy"
+            np.save(self.root / name, value, allow_pickle=False)
+        elif isinstance(value, pa.Array):
+            name += ".arrow"
+            table = pa.table({"values": value})
+            with (
+                pa.OSFile(str(self.root / name), "wb") as sink,
+                pa.ipc.new_file(sink, table.schema) as writer,
+            ):
+                writer.write_table(table)
+        else:
+            raise TypeError(f"{name} is a {type(value).__qualname__}; give arrays, plain values or dataclasses of them")
+        self._written[id(value)] = name, value
+        return {"at": name}
+
+
+def read(kind: type, root: Path, name: str) -> Any:
+    """The dataclass `kind` that was written to `root/name`; its arrays are read-only maps."""
+    index = json.loads((root / name / _INDEX).read_text(encoding="utf-8"))
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        entry = index[field.name]
+        if "at" not in entry:
+            values[field.name] = entry["value"]
+        elif entry["at"].endswith(".npy"):
+            values[field.name] = np.load(root / entry["at"], mmap_mode="r", allow_pickle=False)
+        elif entry["at"].endswith(".arrow"):
+            with pa.memory_map(str(root / entry["at"])) as source:
+                values[field.name] = pa.ipc.open_file(source).read_all()["values"].combine_chunks()
+        else:
+            values[field.name] = read(_dataclass_in(field, kind), root, entry["at"])
+    return kind(**values)
+
+
+def _dataclass_in(field: dataclasses.Field[Any], owner: type) -> type:
+    """The dataclass that a field's annotation names, such as `Interactions | None`."""
+    if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
+        return field.type
+    names = vars(sys.modules[owner.__module__])
+    for word in re.findall(r"\w+", str(field.type)):
+        if isinstance(names.get(word), type) and dataclasses.is_dataclass(names[word]):
+            return names[word]  # type: ignore[no-any-return]
+    raise TypeError(f"{owner.__qualname__}.{field.name}: {field.type} names no dataclass of its module")

@@ -1,0 +1,188 @@
+"""Splits of interactions into train, valid and test, resampled validation, and what a split lets through."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.contract.split import Dataset, Split
+from workbench.data.interactions import Interactions, concatenate
+from workbench.errors import DataError, UnknownName
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FRACTION = 0.1
+
+STRATEGIES = {
+    "user-time": "per user by time: the last 10 % are test, the 10 % before them valid",
+    "user-random": "per user at random: 10 % test, 10 % valid",
+    "global-time": "one cut in time for all: the last 10 % are test, the 10 % before them valid",
+}
+
+_FIXED = "fixed"
+
+
+def split_interactions(dataset: Dataset[Interactions], strategy: str | None, seed: int) -> Split[Interactions]:
+    """Split by a strategy of `STRATEGIES`; None takes `user-time` where there are times, else `user-random`.
+
+    With a fixed test part only valid is drawn, from the data: by time if the test part follows the data in
+    time for nearly every user, else at random.
+
+    Raises:
+        DataError: times are needed and missing, or a part would be empty.
+    """
+    if strategy is not None and strategy not in STRATEGIES:
+        raise UnknownName("split", strategy, STRATEGIES, "workbench tasks recommend")
+    data, test = dataset.data, dataset.test
+    if strategy is None:
+        by_time = data.timestamps is not None and (test is None or _follows(data, test))
+        strategy = "user-time" if by_time else "user-random"
+    if strategy.endswith("time") and data.timestamps is None:
+        raise DataError(f"{dataset.name} has no times, which --split {strategy} needs; pass --split user-random")
+    if test is None:
+        held = _hold_out(data, strategy, seed, draw=0, part=0)
+        train_valid, test = data.take(~held), data.take(held)
+        name = strategy
+    else:
+        train_valid = data
+        name = f"{_FIXED}+{strategy}"
+    held = _hold_out(train_valid, strategy, seed, draw=0, part=1)
+    train = train_valid.take(~held)
+    valid = train_valid.take(held, known=train)
+    if not len(train) or not len(valid) or not len(test):
+        raise DataError(f"{dataset.name} has too few interactions to split: users need three or more")
+    test = test.take(np.ones(len(test), dtype=bool), known=train_valid)
+    identity = f"{name} fraction={FRACTION}" + (f" seed={seed}" if strategy == "user-random" else "")
+    if dataset.test is not None:
+        identity += f" test={_digest(test)}"
+    return Split(
+        strategy=name,
+        identity=identity,
+        summary=_summary(name, train, valid, test),
+        train=train,
+        valid=valid,
+        train_valid=train_valid,
+        test=test,
+        leakage=_leakage(strategy, train_valid, test),
+    )
+
+
+def resample_valid(split: Split[Interactions], draw: int, seed: int) -> tuple[Interactions, Interactions]:
+    """Another (train, valid) out of `split.train_valid`, `draw` counting from 1.
+
+    Random splits are drawn anew. Splits by time move the window of valid back by half its length a draw
+    (rolling origin), and leave out what follows it, so that no draw looks into its own future.
+    """
+    strategy = split.strategy.removeprefix(f"{_FIXED}+")
+    data = split.train_valid
+    held = _hold_out(data, strategy, seed, draw=draw, part=1)
+    before = ~held
+    if strategy.endswith("time"):
+        later = _hold_out(data, strategy, seed, draw=draw, part=1, beyond=True)
+        before &= ~later
+    train = data.take(before)
+    return train, data.take(held, known=train)
+
+
+def _hold_out(
+    data: Interactions, strategy: str, seed: int, *, draw: int, part: int, beyond: bool = False
+) -> NDArray[np.bool_]:
+    """bool[n]: the rows to hold out; with `beyond`, those after the window instead.
+
+    Args:
+        data: sorted by user, then item.
+        strategy: a name of `STRATEGIES`.
+        seed: of the run.
+        draw: 0 for the split itself; higher for resampled ones.
+        part: 0 for test, 1 for valid; each has its own random stream.
+        beyond: see above.
+    """
+    n = len(data)
+    if strategy == "global-time":
+        assert data.timestamps is not None
+        order = np.argsort(data.timestamps, kind="stable")
+        length = max(1, int(n * FRACTION))
+        back = draw * (length // 2)
+        stop = n - back
+        held = np.zeros(n, dtype=bool)
+        held[order[stop:] if beyond else order[max(0, stop - length) : stop]] = True
+        return held
+    if strategy == "user-random":
+        key: NDArray[np.float64 | np.int64] = np.random.default_rng([seed, part, draw]).random(n)
+        steps = 0
+    else:
+        assert data.timestamps is not None
+        key = data.timestamps
+        steps = draw
+    counts = np.bincount(data.users, minlength=data.n_users)
+    order = np.lexsort((key, data.users))
+    ends = np.cumsum(counts)
+    from_end = ends[data.users[order]] - 1 - np.arange(n)
+    take = np.maximum(1, (counts * FRACTION).astype(np.int64))
+    take[counts < 2] = 0
+    back_by_user = np.minimum(-(-steps * take // 2), np.maximum(0, counts - take - 1))
+    low, high = back_by_user[data.users[order]], (back_by_user + take)[data.users[order]]
+    held = np.zeros(n, dtype=bool)
+    held[order] = from_end < low if beyond else (from_end >= low) & (from_end < high)
+    return held
+
+
+def _follows(data: Interactions, test: Interactions) -> bool:
+    """Whether the test rows come after their user's data for nearly all users."""
+    if data.timestamps is None or test.timestamps is None:
+        return False
+    latest = np.full(data.n_users, np.iinfo(np.int64).min)
+    np.maximum.at(latest, data.users, data.timestamps)
+    return bool(np.mean(test.timestamps >= latest[test.users]) >= 0.95)
+
+
+def _digest(part: Interactions) -> str:
+    digest = hashlib.sha256(part.users.tobytes())
+    digest.update(part.items.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _summary(name: str, train: Interactions, valid: Interactions, test: Interactions) -> str:
+    words = {
+        "user-time": "per user by time",
+        "user-random": "per user at random",
+        "global-time": "one cut in time",
+    }
+    fixed, _, strategy = name.rpartition("+")
+    total = len(train) + len(valid) + len(test)
+    shares = " · ".join(
+        f"{100 * len(part) / total:.0f} % {label}"
+        for label, part in (("train", train), ("valid", valid), ("test", test))
+    )
+    return f"test as given, valid {words[strategy]}: {shares}" if fixed else f"{words[strategy]}: {shares}"
+
+
+def _leakage(strategy: str, train: Interactions, test: Interactions) -> tuple[str, ...]:
+    """One line for each way in which the split lets the future or the answers through."""
+    lines = []
+    both = len(train) + len(test) - len(concatenate(train, test))
+    if both:
+        lines.append(f"{both:,} test rows are in train as well; they are seen, so no list can contain them")
+    if train.timestamps is not None and test.timestamps is not None:
+        if strategy == "user-random":
+            earlier = float(np.mean(test.timestamps < np.median(train.timestamps)))
+            lines.append(
+                f"times are mixed: {100 * earlier:.0f} % of test is older than half of train; "
+                "--split user-time or global-time keeps the order"
+            )
+        elif strategy == "user-time":
+            later = float(np.mean(train.timestamps > np.median(test.timestamps)))
+            if later > 0.01:
+                lines.append(
+                    f"users' periods overlap: {100 * later:.0f} % of train is newer than half of test; "
+                    "--split global-time cuts all at one time"
+                )
+    new = ~np.isin(test.items, np.unique(train.items))
+    if new.any():
+        lines.append(
+            f"{int(new.sum()):,} test rows ({100 * new.mean():.1f} %) are of items that first appear after the cut"
+        )
+    return tuple(lines)

@@ -1,0 +1,247 @@
+"""Files and Arrow-compatible tables -> one Arrow table whose rows can be named in an error."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from workbench.contract.task import Source
+from workbench.errors import DataError
+
+DELIMITED = (".csv", ".tsv", ".txt", ".data", ".dat", ".inter")
+DELIMITERS = ",\t;|"
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Columns as they came: text from delimited files, typed from the other formats.
+
+    Args:
+        name: of the file, for messages.
+        columns: the table.
+        where: row number from 0 -> where it stands, such as `"line 18"`.
+        notes: what was skipped.
+        skipped: how many rows were left out for their structure.
+    """
+
+    name: str
+    columns: pa.Table
+    where: Callable[[int], str]
+    notes: tuple[str, ...] = ()
+    skipped: int = 0
+
+
+def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) -> RawTable:
+    """Read CSV, TSV, Parquet, JSONL or any table that speaks the Arrow C stream.
+
+    Args:
+        data: a path or a table: `source.data` or `source.test_data`.
+        source: says the text encoding and what to do with bad rows.
+        column_names: the header of a delimited file that has none.
+
+    Raises:
+        DataError: the file cannot be found or read, or a row is malformed.
+    """
+    if not isinstance(data, str | Path):
+        return _from_arrow(data)
+    path = Path(data)
+    if not path.exists():
+        raise DataError(f"{path}: no such file; check --data")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; this task reads one file: CSV, TSV, Parquet or JSONL")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name} is empty")
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".zst")]
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix in (".parquet", ".pq"):
+        return _from_parquet(path)
+    if suffix in (".jsonl", ".ndjson"):
+        return _from_json_lines(path)
+    if suffix in DELIMITED or not suffix:
+        return _Delimited(path, source, column_names).read()
+    raise DataError(f"{path.name}: files ending in {suffix} are not read; give CSV, TSV, Parquet or JSONL")
+
+
+def _row(number: int) -> str:
+    return f"row {number + 1}"
+
+
+def _from_arrow(data: Any) -> RawTable:
+    try:
+        table = data if isinstance(data, pa.Table) else pa.table(data)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        kind = type(data).__name__
+        raise DataError(
+            f"data is a {kind}; give a path or an Arrow-compatible table (pandas, polars, pyarrow)"
+        ) from error
+    return RawTable("table", table, _row)
+
+
+def _from_parquet(path: Path) -> RawTable:
+    import pyarrow.parquet as pq
+
+    try:
+        return RawTable(path.name, pq.read_table(path), _row)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {_first_line(error)}") from error
+
+
+def _from_json_lines(path: Path) -> RawTable:
+    import pyarrow.json as pj
+
+    try:
+        return RawTable(path.name, pj.read_json(path), lambda number: f"line {number + 1}")
+    except pa.ArrowException as error:
+        raise DataError(f"{path.name} cannot be read as JSON lines: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+class _Delimited:
+    """One delimited text file, every column read as text."""
+
+    def __init__(self, path: Path, source: Source, column_names: tuple[str, ...]) -> None:
+        self.path, self.source, self.column_names = path, source, column_names
+        self.bad: list[tuple[int, int, int]] = []  # (record number from 1, values found, values expected)
+        header = self._first_record()
+        self.delimiter = self._delimiter(header)
+        self.found = next(csv.reader([header], delimiter=self.delimiter), [])
+
+    def read(self) -> RawTable:
+        if not self.column_names and self.found and all(_is_number(value) for value in self.found):
+            raise DataError(
+                f"{self.path.name}: line 1 looks like data, not a header; name the columns, "
+                "such as --columns user,item,rating,timestamp"
+            )
+        try:
+            table = self._parse(threads=True, handler=lambda row: "error")
+        except pa.ArrowInvalid:
+            table = self._parse_again()
+        if table.num_rows == 0:
+            raise DataError(f"{self.path.name} has a header and no rows")
+        if not self.bad:
+            return RawTable(self.path.name, table, self._where)
+        record, found, expected = self.bad[0]
+        first = f"line {self._line(record)}: {found} value{'s' * (found != 1)} where the header has {expected}"
+        if self.source.on_bad_rows == "error":
+            raise DataError(f"{self.path.name}, {first}; fix the line or pass --on-bad-rows skip")
+        note = f"{len(self.bad):,} malformed rows skipped, the first at {first}"
+        return RawTable(self.path.name, table, self._where, (note,), len(self.bad))
+
+    def _parse_again(self) -> pa.Table:
+        """Slower, on one thread, so that malformed rows come with their numbers."""
+
+        def remember(row: Any) -> str:
+            self.bad.append((row.number, row.actual_columns, row.expected_columns))
+            return "skip"
+
+        try:
+            return self._parse(threads=False, handler=remember)
+        except (pa.ArrowInvalid, UnicodeError) as error:
+            self._check_text()
+            raise DataError(f"{self.path.name} cannot be read as delimited text: {_first_line(error)}") from error
+
+    def _parse(self, *, threads: bool, handler: Callable[[Any], str]) -> pa.Table:
+        import pyarrow.csv as pc
+
+        names = list(self.column_names or self.found)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f"{self.path.name}: column {twice!r} stands twice in the header; rename one")
+        try:
+            return pc.read_csv(
+                self.path,
+                read_options=pc.ReadOptions(
+                    use_threads=threads,
+                    encoding=self.source.encoding,
+                    column_names=list(self.column_names) or None,
+                ),
+                parse_options=pc.ParseOptions(
+                    delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=handler
+                ),
+                convert_options=pc.ConvertOptions(
+                    column_types={name: pa.string() for name in names}, strings_can_be_null=False
+                ),
+            )
+        except UnicodeError as error:
+            raise pa.ArrowInvalid(str(error)) from error
+
+    def _open_text(self) -> Any:
+        import io
+
+        encoding = (
+            "utf-8-sig" if self.source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.source.encoding
+        )
+        return io.TextIOWrapper(pa.input_stream(str(self.path), compression="detect"), encoding=encoding, newline="")
+
+    def _first_record(self) -> str:
+        try:
+            with self._open_text() as text:
+                for line in text:
+                    if line.strip():
+                        return str(line.rstrip("\r\n"))
+        except UnicodeError:
+            self._check_text()
+        except LookupError as error:
+            raise DataError(f"--encoding {self.source.encoding}: no such text encoding") from error
+        raise DataError(f"{self.path.name} is empty")
+
+    def _delimiter(self, header: str) -> str:
+        counts = {delimiter: header.count(delimiter) for delimiter in DELIMITERS}
+        best = max(counts, key=lambda delimiter: counts[delimiter])
+        return best if counts[best] else ","
+
+    def _check_text(self) -> None:
+        """Raise with the first byte that is not text in the encoding, if there is one."""
+        import codecs
+
+        decoder = codecs.getincrementaldecoder(self.source.encoding)()
+        offset = 0
+        with pa.input_stream(str(self.path), compression="detect") as stream:
+            while True:
+                block = stream.read(1 << 20)
+                pending = len(decoder.getstate()[0])
+                try:
+                    decoder.decode(block, final=not block)
+                except UnicodeDecodeError as error:
+                    at = offset - pending + error.start
+                    raise DataError(
+                        f"{self.path.name}, byte {at}: not {self.source.encoding} text; "
+                        "say which it is, such as --encoding latin-1, gbk or utf-16"
+                    ) from error
+                offset += len(block)
+                if not block:
+                    return
+
+    def _line(self, record: int) -> int:
+        """The line on which a record (numbered from 1, blank lines not counted) starts."""
+        with self._open_text() as text:
+            reader = csv.reader(text, delimiter=self.delimiter)
+            start = 1
+            for row in reader:
+                record -= bool(row)
+                if record == 0:
+                    return start
+                start = reader.line_num + 1
+        return start
+
+    def _where(self, number: int) -> str:
+        record = number + 1 + (not self.column_names)
+        for bad, _, _ in self.bad:
+            record += bad <= record
+        return f"line {self._line(record)}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

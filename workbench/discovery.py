@@ -1,0 +1,111 @@
+"""Entry points -> plugins. A plugin can fail alone, and says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import Literal
+
+import pluggy
+
+from workbench._version import __version__
+from workbench.contract import hooks
+from workbench.contract.hooks import ModelSpec, TaskSpec
+
+GROUP = "workbench"
+DISTRIBUTION = "automl-workbench"
+
+PluginState = Literal["loaded", "blocked", "incompatible", "failed"]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point of group `workbench`, and what became of it.
+
+    Args:
+        name: of the entry point.
+        distribution: that installed it.
+        version: of the distribution.
+        state: `loaded`, `blocked` (by the user), `incompatible` (with this version) or `failed`.
+        reason: why it is not loaded; empty when it is.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    state: PluginState
+    reason: str = ""
+    tasks: tuple[TaskSpec, ...] = field(default=())
+    models: tuple[ModelSpec, ...] = field(default=())
+
+    @property
+    def first_party(self) -> bool:
+        """Whether it came with Workbench itself."""
+        return self.distribution == DISTRIBUTION
+
+
+def discover(off: Iterable[str] = ()) -> tuple[Plugin, ...]:
+    """Every installed plugin, first-party ones first, then by distribution and name.
+
+    Args:
+        off: plugins that are not to be imported, by name or distribution, besides those in
+            `WORKBENCH_PLUGINS_OFF` (separated by commas).
+    """
+    from_environment = os.environ.get("WORKBENCH_PLUGINS_OFF", "").split(",")
+    blocked = {name.strip() for name in (*off, *from_environment)} - {""}
+    found = {}
+    for entry in entry_points(group=GROUP):
+        distribution, version = _origin(entry)
+        found[distribution, entry.name] = entry, version
+    order = sorted(found, key=lambda key: (key[0] != DISTRIBUTION, key))
+    return tuple(_load(*found[key], distribution=key[0], blocked=blocked) for key in order)
+
+
+def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[str]) -> Plugin:
+    def unloaded(state: PluginState, reason: str) -> Plugin:
+        return Plugin(entry.name, distribution, version, state, reason)
+
+    if {entry.name, distribution} & blocked:
+        return unloaded("blocked", "switched off by --no-plugin or WORKBENCH_PLUGINS_OFF")
+    refusal = _refusal(entry.dist)
+    if refusal:
+        return unloaded("incompatible", refusal)
+    try:
+        manager = pluggy.PluginManager(hooks.PROJECT)
+        manager.add_hookspecs(hooks)
+        manager.register(entry.load(), name=entry.name)
+        manager.check_pending()
+        tasks = tuple(spec for specs in manager.hook.workbench_tasks() for spec in specs)
+        models = tuple(spec for specs in manager.hook.workbench_models() for spec in specs)
+        wrong = [spec for spec in tasks if not isinstance(spec, TaskSpec)]
+        wrong += [spec for spec in models if not isinstance(spec, ModelSpec)]
+        if wrong:
+            return unloaded("failed", f"announces {wrong[0]!r}, which is no TaskSpec or ModelSpec")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own failure
+        first_line = (str(error) or "no message").splitlines()[0]
+        return unloaded("failed", f"{type(error).__name__}: {first_line}")
+    return Plugin(entry.name, distribution, version, "loaded", tasks=tasks, models=models)
+
+
+def _origin(entry: EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "0")
+
+
+def _refusal(distribution: Distribution | None) -> str:
+    """Why the distribution's own requirement does not admit this version, or an empty string."""
+    if distribution is None or distribution.name == DISTRIBUTION:
+        return ""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    for line in distribution.requires or ():
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue  # pip has refused it already; it cannot be about this version
+        ours = canonicalize_name(requirement.name) == DISTRIBUTION
+        if ours and not requirement.specifier.contains(__version__, prereleases=True):
+            return f"requires {DISTRIBUTION} {requirement.specifier}, this is {__version__}"
+    return ""

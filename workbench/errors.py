@@ -1,0 +1,98 @@
+"""Every error a user can meet.
+
+    WorkbenchError                  something stopped the work; exit code 1
+    ├── NoResult                    a run ended without one complete trial
+    └── UserError                   the input is wrong; exit code 2
+        ├── SettingsError           a flag, a TOML key or an argument of `workbench.run`
+        ├── DataError               a file or table: what, where (file, row, column), what to do
+        ├── UnknownName             no such task, model, metric, run or trial; offers the nearest
+        ├── PluginError             a plugin that is needed cannot be used
+        └── StoreError              a database that cannot be opened, read or written
+            └── SchemaError         its schema is older or newer than this version's
+
+    ModelError                      a model broke its contract; fails its trial alone
+    Pruned                          raised by `Context.report` when the search said stop
+
+A message is one line: what is wrong, where; what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "DataError",
+    "ModelError",
+    "NoResult",
+    "PluginError",
+    "Pruned",
+    "SchemaError",
+    "SettingsError",
+    "StoreError",
+    "UnknownName",
+    "UserError",
+    "WorkbenchError",
+]
+
+
+class WorkbenchError(Exception):
+    """Something stopped the work."""
+
+    exit_code = 1
+
+
+class NoResult(WorkbenchError):
+    """A run ended without one complete trial."""
+
+
+class UserError(WorkbenchError):
+    """The user's input is wrong."""
+
+    exit_code = 2
+
+
+class SettingsError(UserError):
+    """A setting cannot be used as given."""
+
+
+class DataError(UserError):
+    """Data cannot be read as given."""
+
+
+class UnknownName(UserError):
+    """A name that nothing answers to.
+
+    Args:
+        kind: what was looked for, such as `"task"`.
+        name: the name as given.
+        known: the names that exist; the nearest is offered.
+        listing: the command that lists them.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "") -> None:
+        near = get_close_matches(name, list(known), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else ""
+        listed = f"({listing} lists them)" if listing else ""
+        remedy = " ".join(part for part in (hint, listed) if part)
+        super().__init__(f"no {kind} {name!r}" + (f"; {remedy}" if remedy else ""))
+
+
+class PluginError(UserError):
+    """A plugin that is needed cannot be used."""
+
+
+class StoreError(UserError):
+    """The database cannot be opened, read or written."""
+
+
+class SchemaError(StoreError):
+    """The database's schema is not this version's."""
+
+
+class ModelError(Exception):
+    """A model broke its contract: it answers or keeps something that cannot be used."""
+
+
+class Pruned(Exception):
+    """The search asked this trial to stop early."""

@@ -1,0 +1,1 @@
+"""Where a trial runs: worker processes, their isolation and limits, computations they share."""

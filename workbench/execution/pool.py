@@ -1,0 +1,266 @@
+"""The pool of worker processes: `submit`, `events`, `cancel`, `close`.
+
+A worker lives across trials and is replaced when it crashes, overruns its deadline or its memory. None of
+that reaches the caller but as the `Result` of the trial that caused it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psutil
+
+from workbench.execution import work
+from workbench.execution.memory import private_memory
+
+POLL_SECONDS = 0.1
+STDERR_KEPT = 16_384
+_LAST_WORDS_SECONDS = 2.0
+
+
+@dataclass
+class _Worker:
+    """One worker process and what it is busy with."""
+
+    process: subprocess.Popen[bytes]
+    stderr: deque[bytes] = field(default_factory=deque)
+    question: work.Work | None = None
+    deadline: float | None = None
+    peak_memory: int = 0
+    ending: tuple[work.State, str] | None = None
+    kill_at: float = 0.0
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+
+class Pool:
+    """Worker processes for one run.
+
+    Args:
+        setup: what every worker is told first.
+        size: how many workers.
+        memory: the most private memory of one, bytes; None for no limit.
+        grace: seconds between asking a worker to end and killing it.
+    """
+
+    def __init__(self, setup: work.Setup, size: int, memory: int | None = None, grace: float = 5.0) -> None:
+        self.setup = setup
+        self.size = size
+        self.memory = memory
+        self.grace = grace
+        self._workers: list[_Worker] = []
+        self._inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def idle(self) -> int:
+        """How many questions can be submitted now."""
+        return self.size - self.busy
+
+    @property
+    def busy(self) -> int:
+        """How many questions are not answered yet."""
+        return sum(worker.question is not None for worker in self._workers)
+
+    def start(self) -> None:
+        """Start all workers now, so that they import while the caller does something else."""
+        while len(self._workers) < self.size:
+            self._spawn()
+
+    def submit(self, question: work.Work, deadline: float | None = None) -> None:
+        """Hand a question to an idle worker.
+
+        Args:
+            question: what is asked.
+            deadline: the `time.monotonic()` at which the worker is stopped; None for never.
+        """
+        worker = next((each for each in self._workers if each.question is None and each.alive), None)
+        if worker is None:
+            self._workers = [each for each in self._workers if each.question is not None]
+            worker = self._spawn()
+        worker.question, worker.deadline = question, deadline
+        worker.peak_memory, worker.ending = 0, None
+        self._write(worker, question)
+
+    def events(self, timeout: float) -> list[work.Event]:
+        """What happened, waiting up to `timeout` seconds for the first thing."""
+        found: list[work.Event] = []
+        give_up = time.monotonic() + timeout
+        while not found:
+            self._watch()
+            wait = min(POLL_SECONDS, max(0.0, give_up - time.monotonic()))
+            with contextlib.suppress(queue.Empty):
+                found += self._event(*self._inbox.get(timeout=wait))
+                while True:
+                    found += self._event(*self._inbox.get_nowait())
+            if not self.busy or time.monotonic() >= give_up:
+                break
+        return found
+
+    def cancel(self, reason: str) -> None:
+        """Stop everything that is running; each question is answered as `cancelled`."""
+        for worker in self._workers:
+            if worker.question is not None and worker.ending is None:
+                self._end(worker, "cancelled", reason)
+
+    def close(self) -> None:
+        """End every worker and what it started."""
+        for worker in self._workers:
+            with contextlib.suppress(OSError):
+                if worker.process.stdin:
+                    worker.process.stdin.close()
+            self._signal(worker, signal.SIGKILL)
+        for worker in self._workers:
+            worker.process.wait()
+            for thread in worker.threads:
+                thread.join(timeout=_LAST_WORDS_SECONDS)
+        self._workers = []
+
+    def _spawn(self) -> _Worker:
+        limits = {
+            name: str(self.setup.threads)
+            for name in (
+                "OMP_NUM_THREADS",
+                "OPENBLAS_NUM_THREADS",
+                "MKL_NUM_THREADS",
+                "VECLIB_MAXIMUM_THREADS",
+            )
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workbench.execution.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **limits},
+            cwd=self.setup.folder,
+            start_new_session=True,
+        )
+        worker = _Worker(process)
+        for target in (self._read_answers, self._read_stderr):
+            thread = threading.Thread(target=target, args=(worker,), daemon=True)
+            thread.start()
+            worker.threads.append(thread)
+        self._workers.append(worker)
+        self._write(worker, self.setup)
+        return worker
+
+    def _write(self, worker: _Worker, value: work.Setup | work.Work) -> None:
+        assert worker.process.stdin is not None
+        # A worker that is dying cannot read; the end of its answers says so.
+        with contextlib.suppress(BrokenPipeError):
+            worker.process.stdin.write(json.dumps(work.to_message(value)).encode() + b"\n")
+            worker.process.stdin.flush()
+
+    def _read_answers(self, worker: _Worker) -> None:
+        assert worker.process.stdout is not None
+        with contextlib.suppress(ValueError):  # a line that is no JSON: its messages can no longer be trusted
+            for line in worker.process.stdout:
+                self._inbox.put((worker, json.loads(line)))
+        self._inbox.put((worker, None))
+
+    def _read_stderr(self, worker: _Worker) -> None:
+        assert worker.process.stderr is not None
+        kept = 0
+        while block := os.read(worker.process.stderr.fileno(), 65_536):
+            worker.stderr.append(block[-STDERR_KEPT:])
+            kept += len(worker.stderr[-1])
+            while kept - len(worker.stderr[0]) >= STDERR_KEPT:
+                kept -= len(worker.stderr.popleft())
+
+    def _event(self, worker: _Worker, message: dict[str, Any] | None) -> list[work.Event]:
+        """What one message means, if anything; None is the end of a worker's answers."""
+        if message is None:
+            return self._gone(worker)
+        event = work.from_message(message)
+        if worker.question is None or event.id != worker.question.id:
+            return []
+        if isinstance(event, work.Report):
+            return [event]
+        worker.question = None
+        if isinstance(event, work.Result):
+            event = replace(event, peak_memory_bytes=max(event.peak_memory_bytes, worker.peak_memory))
+        return [event]
+
+    def _gone(self, worker: _Worker) -> list[work.Event]:
+        """A worker's answers have ended: it has died, or is about to."""
+        self._signal(worker, signal.SIGKILL)
+        code = worker.process.wait()
+        worker.threads[1].join(timeout=_LAST_WORDS_SECONDS)
+        if worker in self._workers:
+            self._workers.remove(worker)
+        if worker.question is None:
+            return []
+        if worker.ending is not None:
+            state, reason = worker.ending
+        else:
+            state, reason = "crashed", _cause(code)
+        words = _printable(b"".join(worker.stderr)[-STDERR_KEPT:])
+        question = worker.question
+        if isinstance(question, work.Describe):
+            return [work.Description(question.id, error=f"its worker {reason}")]
+        return [work.Result(question.id, state, reason, words, peak_memory_bytes=worker.peak_memory)]
+
+    def _watch(self) -> None:
+        """Stop workers that overrun their deadline or their memory."""
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.question is None:
+                continue
+            if worker.ending is not None:
+                if now >= worker.kill_at:
+                    self._signal(worker, signal.SIGKILL)
+                continue
+            self._measure(worker)
+            if worker.deadline is not None and now >= worker.deadline:
+                self._end(worker, "timeout", "stopped at its deadline")
+            elif self.memory is not None and worker.peak_memory > self.memory:
+                used, limit = worker.peak_memory / 2**20, self.memory / 2**20
+                self._end(worker, "memory", f"used {used:,.0f} MiB, the limit is {limit:,.0f} MiB", at_once=True)
+
+    def _measure(self, worker: _Worker) -> None:
+        with contextlib.suppress(psutil.Error):
+            worker.peak_memory = max(worker.peak_memory, private_memory(worker.process.pid))
+
+    def _end(self, worker: _Worker, state: work.State, reason: str, *, at_once: bool = False) -> None:
+        worker.ending = state, reason
+        worker.kill_at = time.monotonic() + (0 if at_once else self.grace)
+        self._signal(worker, signal.SIGKILL if at_once else signal.SIGTERM)
+
+    def _signal(self, worker: _Worker, number: signal.Signals) -> None:
+        """To the worker and all it started; they are a session of their own."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(worker.process.pid, number)
+
+
+def _cause(code: int) -> str:
+    if code < 0:
+        try:
+            return f"died of {signal.Signals(-code).name}"
+        except ValueError:
+            return f"died of signal {-code}"
+    return f"ended without a result (exit code {code})"
+
+
+def _printable(words: bytes) -> str:
+    """Text that no terminal or database stumbles over."""
+    text = words.decode("utf-8", "replace")
+    return "".join(letter if letter in "\n\t" or letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

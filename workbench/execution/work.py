@@ -1,0 +1,152 @@
+"""What is asked of a worker, and what it answers; all of it is JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+State = Literal["complete", "pruned", "skipped", "invalid", "failed", "timeout", "memory", "crashed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Sent once to every worker.
+
+    Args:
+        folder: of the run; parts lie in `parts/`, values per example go to `values/`.
+        task: where the task's class is, `"package.module:Class"`.
+        threads: that a fit may use.
+        device: `auto`, `cpu` or `cuda[:n]`.
+    """
+
+    folder: str
+    task: str
+    threads: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Asks what a model is: its hyperparameters, space, needs and cost.
+
+    Args:
+        id: comes back with the answer.
+        load: where the model's class is.
+        shape: of the data.
+    """
+
+    id: str
+    load: str
+    shape: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Asks for one model to be fitted on one part and scored on another.
+
+    Args:
+        id: comes back with the answer.
+        load: where the model's class is.
+        params: hyperparameters.
+        seed: of everything random in the fit.
+        train: the part to fit on.
+        score: the part to score on.
+        metrics: to compute; the first is the searched one.
+        search: whether `score` is a validation part that the model may look at while it is fitted.
+        seconds: until the model should stop by itself; None for no bound.
+        save: the folder for the fitted model; None to throw it away.
+    """
+
+    id: str
+    load: str
+    params: Mapping[str, Any]
+    seed: int
+    train: str
+    score: str
+    metrics: tuple[str, ...]
+    search: bool
+    seconds: float | None = None
+    save: str | None = None
+
+
+Work = Describe | Fit
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model is.
+
+    Args:
+        id: of the question.
+        error: why it cannot be used; empty if it can.
+        hyperparameters: name -> default.
+        space: as `workbench.space.to_json` writes it.
+        starts: settings to try first.
+        needs: what the data must have.
+        estimate: (seconds, bytes) of one trial, or None.
+    """
+
+    id: str
+    error: str = ""
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Any] = field(default_factory=dict)
+    starts: tuple[Mapping[str, Any], ...] = ()
+    needs: tuple[str, ...] = ()
+    estimate: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A value that a fit reported on its way."""
+
+    id: str
+    step: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a fit ended.
+
+    Args:
+        id: of the question.
+        state: how it ended.
+        reason: why, in one line, unless complete.
+        traceback: of a failure in the model.
+        metrics: name -> value.
+        intervals: name -> (low, high), 95 %, of metrics that are means over examples.
+        fit_seconds: wall time of the fit, without what was shared.
+        score_seconds: wall time of the scoring.
+        shared_seconds: wall time of computations that other trials share.
+        cpu_seconds: processor time of all of it, over all threads.
+        peak_memory_bytes: largest private memory seen.
+    """
+
+    id: str
+    state: State
+    reason: str = ""
+    traceback: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    score_seconds: float = 0.0
+    shared_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+
+Event = Description | Report | Result
+
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (Setup, Describe, Fit, Description, Report, Result)}
+
+
+def to_message(value: Setup | Work | Event) -> dict[str, Any]:
+    """Ready for `json.dumps`."""
+    return {"kind": type(value).__name__, **asdict(value)}
+
+
+def from_message(message: Mapping[str, Any]) -> Any:
+    """What `to_message` wrote, lists made tuples again."""
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in message.items()}
+    return _KINDS[values.pop("kind")](**values)

@@ -1,0 +1,262 @@
+"""The worker process: `python -m workbench.execution.worker`.
+
+It reads questions from its standard input and answers on what was its standard output, a JSON document a
+line. Whatever a model prints goes to standard error. It ignores Ctrl-C, which is its parent's business, and
+dies with its parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from workbench import space as spaces
+from workbench.contract.context import Context
+from workbench.contract.metric import Evaluation
+from workbench.contract.model import Model
+from workbench.errors import ModelError, PluginError, Pruned
+from workbench.execution import shared, work
+from workbench.execution.memory import private_memory
+from workbench.registry import load_class
+
+
+def main() -> None:
+    """Answer questions until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    questions, answers = _take_over_pipes()
+    setup = work.from_message(json.loads(questions.readline()))
+    inbox: queue.SimpleQueue[work.Work] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(questions, inbox), daemon=True).start()
+    desk = Desk(setup, answers)
+    while True:
+        desk.answer(inbox.get())
+
+
+class Desk:
+    """Answers questions one at a time.
+
+    Args:
+        setup: what holds for all of them.
+        answers: where answers go.
+    """
+
+    def __init__(self, setup: work.Setup, answers: BinaryIO) -> None:
+        self.setup = setup
+        self.answers = answers
+        self.folder = Path(setup.folder)
+        self.task = load_class(setup.task)()
+        self.parts: dict[str, Any] = {}
+        self.environment = dict(os.environ)
+        self.home = Path.cwd()
+
+    def answer(self, question: work.Work) -> None:
+        """Answer one question; whatever the model does short of killing the process is an answer too."""
+        self._fresh_start(question)
+        answer = self._describe(question) if isinstance(question, work.Describe) else self._fit(question)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._send(answer)
+
+    def _send(self, answer: work.Event) -> None:
+        self.answers.write(json.dumps(work.to_message(answer), allow_nan=False).encode() + b"\n")
+        self.answers.flush()
+
+    def _fresh_start(self, question: work.Work) -> None:
+        """Undo what an earlier model may have changed in this process."""
+        import numpy as np
+
+        os.chdir(self.home)
+        if dict(os.environ) != self.environment:
+            os.environ.clear()
+            os.environ.update(self.environment)
+        seed = question.seed if isinstance(question, work.Fit) else 0
+        random.seed(seed)
+        np.random.seed(seed)
+
+    def _describe(self, question: work.Describe) -> work.Description:
+        try:
+            model = load_class(question.load)
+            if not (isinstance(model, type) and issubclass(model, Model)):
+                return work.Description(question.id, error=f"{question.load} is no subclass of workbench.Model")
+            estimate = model.estimate(question.shape)
+            description = work.Description(
+                question.id,
+                hyperparameters=model.hyperparameters(),
+                space=spaces.to_json(model.space_for(question.shape)),
+                starts=tuple(dict(start) for start in model.starts),
+                needs=tuple(sorted(model.needs)),
+                estimate=None if estimate is None else (float(estimate[0]), float(estimate[1])),
+            )
+            json.dumps(work.to_message(description), allow_nan=False)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin is an answer
+            return work.Description(question.id, error=_reason(error))
+        return description
+
+    def _fit(self, question: work.Fit) -> work.Result:
+        clock = _Clock()
+        try:
+            evaluation = self._fit_and_score(question, clock)
+            wrong = {name: value for name, value in evaluation.metrics.items() if not _finite(value)}
+            if wrong or question.metrics[0] not in evaluation.metrics:
+                name, value = next(iter(wrong.items()), (question.metrics[0], None))
+                return clock.result(question.id, "invalid", f"{name} is {value!r}; a finite number is needed")
+            self._keep_values(question, evaluation)
+        except Pruned:
+            return clock.result(question.id, "pruned", "the search asked it to stop")
+        except ModelError as error:
+            return clock.result(question.id, "invalid", _reason(error), traceback.format_exc())
+        except MemoryError as error:
+            return clock.result(question.id, "memory", _reason(error), traceback.format_exc())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin fails its trial alone
+            return clock.result(question.id, "failed", _reason(error), traceback.format_exc())
+        intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
+        return clock.result(
+            question.id,
+            "complete",
+            metrics={name: float(value) for name, value in evaluation.metrics.items()},
+            intervals={name: interval for name, interval in intervals.items() if interval is not None},
+        )
+
+    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> Evaluation:
+        train, part = self._part(question.train), self._part(question.score)
+        model = load_class(question.load).build(question.params)
+
+        def report(step: int, value: float | None) -> None:
+            if value is None:
+                value = self.task.evaluate(model, part, question.metrics[:1]).metrics[question.metrics[0]]
+            if not _finite(value):
+                raise ModelError(f"report({step}, {value!r}): a finite number is needed")
+            self._send(work.Report(question.id, int(step), float(value)))
+
+        def share(key: str, compute: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+            with clock.measure("shared"):
+                name = f"{question.load} {question.train} {key}"
+                return shared.arrays(self.folder / "shared", name, compute)
+
+        context = Context(
+            seed=question.seed,
+            device_setting=self.setup.device,
+            threads=self.setup.threads,
+            deadline=None if question.seconds is None else time.monotonic() + question.seconds,
+            valid=part if question.search else None,
+            on_report=report,
+            on_shared=share,
+        )
+        with clock.measure("fit"):
+            model.fit(train, context)
+        with clock.measure("score"):
+            evaluation: Evaluation = self.task.evaluate(model, part, question.metrics)
+        if question.save is not None:
+            folder = Path(question.save)
+            folder.mkdir(parents=True)
+            model.save(folder)
+        return evaluation
+
+    def _keep_values(self, question: work.Fit, evaluation: Evaluation) -> None:
+        """Leave the values per example of the searched metric where the parent finds them."""
+        import numpy as np
+
+        values = evaluation.per_example.get(question.metrics[0])
+        if values is not None:
+            examples = evaluation.example_ids
+            examples = np.arange(len(values)) if examples is None else examples
+            np.save(
+                self.folder / "values" / f"{question.id}.npy",
+                np.asarray(values, np.float32),
+                allow_pickle=False,
+            )
+            np.save(
+                self.folder / "values" / f"{question.id}.ids.npy",
+                np.asarray(examples, np.int64),
+                allow_pickle=False,
+            )
+
+    def _part(self, name: str) -> Any:
+        if name not in self.parts:
+            from workbench.data import mapped
+
+            self.parts[name] = mapped.read(self.task.part, self.folder / "parts", name)
+        return self.parts[name]
+
+
+class _Clock:
+    """Measures one fit."""
+
+    def __init__(self) -> None:
+        self.seconds = {"fit": 0.0, "score": 0.0, "shared": 0.0}
+        self.cpu = time.process_time()
+
+    @contextlib.contextmanager
+    def measure(self, stage: str) -> Any:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+
+    def result(self, id: str, state: work.State, reason: str = "", trace: str = "", **values: Any) -> work.Result:
+        return work.Result(
+            id,
+            state,
+            reason,
+            trace[-20_000:],
+            fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"]),
+            score_seconds=self.seconds["score"],
+            shared_seconds=self.seconds["shared"],
+            cpu_seconds=time.process_time() - self.cpu,
+            peak_memory_bytes=private_memory(os.getpid()),
+            **values,
+        )
+
+
+def _finite(value: Any) -> bool:
+    import numpy as np
+
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        return False
+    return bool(np.isfinite(value))
+
+
+def _reason(error: BaseException) -> str:
+    first_line = (str(error).strip() or "no message").splitlines()[0]
+    return first_line if isinstance(error, ModelError | PluginError) else f"{type(error).__name__}: {first_line}"
+
+
+def _receive(questions: BinaryIO, inbox: queue.SimpleQueue[work.Work]) -> None:
+    for line in questions:
+        inbox.put(work.from_message(json.loads(line)))
+    os._exit(0)
+
+
+def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Keep standard input and output for messages; models get an empty input, and standard error to print on."""
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return questions, answers
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel sees to it, even while a model's C code holds the interpreter; elsewhere `_receive` does."""
+    if sys.platform == "linux":
+        import ctypes
+
+        parent_death_signal = 1
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM: the first asks the run to end well, the second ends it at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+
+class Interrupts:
+    """What the user asked for by signal.
+
+    Args:
+        received: the number of the first signal; None while there was none.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    def __call__(self) -> bool:
+        return self.received is not None
+
+    @property
+    def exit_code(self) -> int:
+        """130 after Ctrl-C, 143 after SIGTERM, 0 without."""
+        return 0 if self.received is None else 128 + self.received
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Interrupts]:
+        """Catch the signals inside the block; outside the main thread they are left alone."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
+        before: dict[int, Any] = {
+            number: signal.signal(number, self._catch) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            # Every stored trial is committed already, and workers die with this process.
+            os._exit(128 + number)
+        self.received = number

@@ -1,0 +1,347 @@
+"""The main job, top to bottom: read, split, plan, search, select, refit, store."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from workbench.contract.metric import Metric
+from workbench.contract.split import Dataset, Split
+from workbench.contract.task import Source, Task
+from workbench.data import mapped
+from workbench.errors import NoResult, PluginError, SettingsError, UnknownName
+from workbench.execution.pool import Pool
+from workbench.execution.work import Setup
+from workbench.interrupts import Interrupts
+from workbench.planning import Plan, choose_models, plan
+from workbench.recording import Recorder, Screen, Silent
+from workbench.registry import ModelOffer, Registry, TaskOffer, load_class
+from workbench.search.budget import Budget
+from workbench.search.loop import Search
+from workbench.search.selection import Selection, finalists
+from workbench.search.trial import Trial
+from workbench.settings import RunSettings
+from workbench.store import queries
+from workbench.store.database import DEFAULT_URL, Database
+from workbench.store.writer import RunRow, RunWriter
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Args:
+        summary: what `workbench run --json` prints.
+        exit_code: 0, or 130 or 143 after an interrupt.
+    """
+
+    summary: dict[str, Any]
+    exit_code: int = 0
+
+    @property
+    def leaderboard(self) -> list[dict[str, Any]]:
+        """The rows of the run's leaderboard, best first."""
+        return list(self.summary["leaderboard"])
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The winner: `trial`, `model`, `params`, `valid`, `test`."""
+        return dict(self.summary["best"])
+
+
+def run(task: str, data: Any = None, *, db: str | None = None, **settings: Any) -> RunResult:
+    """Search for the best model of a task; `workbench run` from Python.
+
+    Args:
+        task: its name, such as `"recommend"`.
+        data: a path or an Arrow-compatible table; None for the task's sample.
+        db: address of the database; `WORKBENCH_DB` or `sqlite:///workbench.db` if None.
+        **settings: the fields of `RunSettings`, such as `time="2m"`, `trials=20`, `models="ease,als"`.
+
+    Raises:
+        UserError: the input is wrong.
+        NoResult: no trial was completed.
+    """
+    chosen = RunSettings.from_mapping({"task": task, "data": data, **settings})
+    url = db or os.environ.get("WORKBENCH_DB") or DEFAULT_URL
+    return execute(chosen, url, Silent(), started=time.monotonic())
+
+
+def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> RunResult:
+    """One run, from its settings to its result.
+
+    Args:
+        settings: checked.
+        url: address of the database.
+        screen: shows the run.
+        started: `time.monotonic()` when the clock of the budget started.
+
+    Raises:
+        UserError: the input is wrong.
+        NoResult: no trial was completed.
+    """
+    budget = Budget(math.inf if settings.time is None else settings.time, started)
+    registry = Registry.discovered(settings.no_plugin)
+    question = ask(registry, settings)
+    database = Database(url, create=True)
+    interrupts = Interrupts()
+    with interrupts.watching(), run_folder() as folder, contextlib.closing(database):
+        setup = Setup(str(folder), question.offer.spec.load, settings.threads, settings.device)
+        with Pool(setup, settings.workers, settings.memory, budget.grace) as pool:
+            pool.start()
+            dataset = question.task.read(source(question.task, settings), question.options)
+            split = question.task.split(dataset, settings.split, settings.seed)
+            screen.data_read(dataset, split)
+            parts = write_parts(folder, dataset, split)
+            planned = plan(pool, question.models, settings, budget, split.train, question.task.baseline)
+            screen.models_settled(planned.rows, question.metric)
+            writer = RunWriter(database, run_row(settings, budget, question, dataset, split), planned.rows)
+            recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
+            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, {"read": budget.elapsed})
+            try:
+                trials = stages.search(planned)
+                ranked = stages.select(trials, planned, split, parts)
+            except BaseException as error:
+                writer.finish("failed", f"{type(error).__name__}: {error}", budget.elapsed, stages.spent)
+                raise
+            reason = "" if ranked else no_result_reason(trials)
+            state = "interrupted" if interrupts() else "complete" if ranked else "failed"
+            writer.finish(state, reason, budget.elapsed, stages.spent)
+        if not ranked and not interrupts():
+            raise NoResult(
+                f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
+            )
+        return RunResult(summarise(database, writer.run), interrupts.exit_code)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a run is about: the task, its models, the metrics."""
+
+    offer: TaskOffer
+    task: Task[Any]
+    metric: Metric
+    metrics: tuple[str, ...]
+    models: dict[str, ModelOffer]
+    options: dict[str, str]
+
+    @property
+    def plugins(self) -> dict[str, str]:
+        """Model -> the distribution that offers it."""
+        return {name: offer.plugin.distribution for name, offer in self.models.items()}
+
+
+def ask(registry: Registry, settings: RunSettings) -> Question:
+    """Check names before anything is read.
+
+    Raises:
+        UserError: the settings name something that is not there.
+    """
+    offer = registry.task(settings.task)
+    if offer.missing:
+        raise PluginError(
+            f"task {settings.task} needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
+        )
+    task: Task[Any] = load_class(offer.spec.load)()
+    for name, value in settings.options.items():
+        if name not in task.options:
+            known = [f"--{option.replace('_', '-')}" for option in task.options]
+            raise UnknownName("option", f"--{name.replace('_', '-')}", known, f"workbench tasks {settings.task}")
+        choices = task.options[name].choices
+        if choices and value not in choices:
+            raise SettingsError(f"--{name.replace('_', '-')} {value}: choose from {', '.join(choices)}")
+    metric = task.metrics[0] if settings.metric is None else task.metric(settings.metric)
+    metrics = tuple(dict.fromkeys([metric.name, *(each.name for each in task.metrics)]))
+    models = choose_models(registry, settings, task.baseline)
+    return Question(offer, task, metric, metrics, models, dict(settings.options))
+
+
+@dataclass
+class Stages:
+    """The stages of a run that take its time, and how much each took."""
+
+    question: Question
+    settings: RunSettings
+    budget: Budget
+    pool: Pool
+    folder: Path
+    recorder: Recorder
+    interrupts: Interrupts
+    spent: dict[str, float] = field(default_factory=dict)
+
+    def search(self, planned: Plan) -> list[Trial]:
+        """Try models and hyperparameters."""
+        self.recorder.stage("search")
+        trials = Search(
+            self.pool,
+            planned.candidates,
+            self.question.metric,
+            self.question.metrics,
+            self.budget,
+            self.settings.trials,
+            planned.uncounted,
+            self.settings.seed,
+            self.recorder,
+            self.interrupts,
+        ).run()
+        self._book("search")
+        return trials
+
+    def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any], parts: mapped.Writer) -> list[Trial]:
+        """Rank the best trials, fit them again on all but test, score them on test, keep the best."""
+        ranked = finalists(trials, self.question.task.baseline)
+        if not ranked:
+            return []
+        selection = Selection(
+            self.pool,
+            self.folder,
+            {candidate.name: candidate.load for candidate in planned.candidates},
+            self.question.metric,
+            self.question.metrics,
+            self.budget,
+            self.settings.keep,
+            self.interrupts,
+        )
+
+        def write_draw(draw: int) -> bool:
+            drawn = self.question.task.resample(split, draw, self.settings.seed)
+            if drawn is not None:
+                parts.write(drawn[0], f"train-{draw}")
+                parts.write(drawn[1], f"valid-{draw}")
+            return drawn is not None
+
+        self.recorder.stage("selection")
+        ranked = selection.rank(ranked, write_draw)
+        self._book("selection")
+        self.recorder.stage("refit")
+        selection.refit(ranked)
+        self.recorder.finalists_ended(ranked, self.folder / "parts" / "encoding")
+        self._book("refit")
+        return ranked
+
+    def _book(self, stage: str) -> None:
+        self.spent[stage] = self.budget.elapsed - sum(self.spent.values())
+
+
+def source(task: Task[Any], settings: RunSettings) -> Source:
+    """Where the data comes from: what the user gave, else the task's sample."""
+    if settings.data is None:
+        if settings.test_data is not None:
+            raise SettingsError("--test-data needs --data beside it")
+        return task.sample()
+    return Source(settings.data, settings.test_data, settings.encoding, settings.on_bad_rows)
+
+
+def write_parts(folder: Path, dataset: Dataset[Any], split: Split[Any]) -> mapped.Writer:
+    """Put the parts where workers map them."""
+    parts = mapped.Writer(folder / "parts")
+    for name in ("train", "valid", "train_valid", "test"):
+        parts.write(getattr(split, name), name)
+    parts.write(dataset.encoding, "encoding")
+    return parts
+
+
+@contextlib.contextmanager
+def run_folder() -> Iterator[Path]:
+    """A private folder for what lives no longer than the run."""
+    folder = Path(tempfile.mkdtemp(prefix="workbench-"))
+    try:
+        for name in ("parts", "values", "shared", "models"):
+            (folder / name).mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_row(
+    settings: RunSettings, budget: Budget, question: Question, dataset: Dataset[Any], split: Split[Any]
+) -> RunRow:
+    """What the store is told when the run begins."""
+    return RunRow(
+        task=settings.task,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        facts={"headline": dataset.report.headline, **dataset.report.facts},
+        split=split.identity,
+        metric=question.metric.name,
+        direction=question.metric.direction,
+        name=settings.name,
+        settings=settings.to_json(),
+        versions=versions(),
+        split_summary=split.summary,
+        leakage=split.leakage,
+        baseline=question.task.baseline,
+        budget_seconds=budget.seconds if budget.bounded else None,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of everything that a result may depend on."""
+    found = {"python": platform.python_version()}
+    for name in (
+        "automl-workbench",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "implicit",
+        "lightgbm",
+        "optuna",
+        "torch",
+    ):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def no_result_reason(trials: Sequence[Trial]) -> str:
+    """Why no trial was completed, by the most frequent cause."""
+    reasons = Counter(f"{trial.model} {trial.state}: {trial.result.reason}" for trial in trials if trial.result)
+    return reasons.most_common(1)[0][0] if reasons else "none could be started"
+
+
+def summarise(database: Database, number: int) -> dict[str, Any]:
+    """What `run --json` prints, read back from the store."""
+    row = queries.run(database, number)
+    best_of_each: dict[str, dict[str, Any]] = {}
+    for entry in queries.leaderboard(database, row["board"], run=number, top=None):
+        best_of_each.setdefault(entry["model"], entry)
+    rows = [{**entry, "rank": rank} for rank, entry in enumerate(best_of_each.values(), 1)]
+    return {
+        "run": number,
+        "task": row["task"],
+        "dataset": row["dataset"],
+        "state": row["state"],
+        "metric": row["metric"],
+        "trials": row["trials"],
+        "best": _headline(database, rows[0]) if rows else None,
+        "baseline": next((_headline(database, entry) for entry in rows if entry["model"] == row["baseline"]), None),
+        "seconds": row["seconds"],
+        "budget_seconds": row["budget_seconds"],
+        "spent": row["spent"],
+        "leaderboard": rows,
+        "database": database.name,
+    }
+
+
+def _headline(database: Database, entry: dict[str, Any]) -> dict[str, Any]:
+    """One trial's metrics; `valid` of the searched one is the mean over its draws."""
+    trial = queries.trial(database, entry["trial"])
+    valid = {name: measured["value"] for name, measured in trial["valid"].items()}
+    return {
+        "trial": entry["trial"],
+        "model": entry["model"],
+        "params": entry["params"],
+        "valid": {**valid, entry["metric"]: entry["valid"]},
+        "test": {name: measured["value"] for name, measured in trial["test"].items()},
+    }

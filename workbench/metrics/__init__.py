@@ -1,0 +1,1 @@
+"""Metrics, each with its values per example, and the significance of differences."""

@@ -1,0 +1,145 @@
+"""Which models a run will search: on offer, described by a worker, able to use the data, and affordable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import PluginError, SettingsError, UnknownName
+from workbench.execution.memory import machine_memory
+from workbench.execution.pool import Pool
+from workbench.execution.work import Describe, Description
+from workbench.registry import ModelOffer, Registry
+from workbench.search.allocation import Candidate
+from workbench.search.budget import Budget
+from workbench.search.study import ModelStudy
+from workbench.settings import RunSettings
+from workbench.store.writer import ModelRow
+
+AFFORDABLE_SHARE = 0.5
+"""A model whose one trial is estimated to take more of the time left than this is skipped."""
+
+DESCRIBE_SECONDS = 60.0
+_UNKNOWN_COST = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The models of a run.
+
+    Args:
+        candidates: what is searched, the baseline first.
+        rows: what became of each model, searched or not.
+        uncounted: the baseline's name where it was only added as a yardstick.
+    """
+
+    candidates: tuple[Candidate, ...]
+    rows: tuple[ModelRow, ...]
+    uncounted: str | None
+
+
+def choose_models(registry: Registry, settings: RunSettings, baseline: str) -> dict[str, ModelOffer]:
+    """The models asked for, the baseline first.
+
+    Raises:
+        UnknownName: a model is named that is not on offer.
+        SettingsError: hyperparameters are set of a model that is not searched.
+    """
+    offers = registry.models(settings.task)
+    wanted = {name: registry.model(settings.task, name) for name in settings.models} or dict(offers)
+    for name in settings.without:
+        if name not in offers:
+            raise UnknownName("model", name, offers, f"workbench models --task {settings.task}")
+        wanted.pop(name, None)
+    chosen = {baseline: registry.model(settings.task, baseline), **wanted}
+    for key in settings.fixed:
+        model = key.partition(".")[0]
+        if model not in chosen:
+            raise SettingsError(f"--set {key}: {model!r} is not among the models of this run: {', '.join(chosen)}")
+    return chosen
+
+
+def plan(
+    pool: Pool,
+    offers: Mapping[str, ModelOffer],
+    settings: RunSettings,
+    budget: Budget,
+    train: Any,
+    baseline: str,
+) -> Plan:
+    """Have every model described, and leave out what cannot be searched, with the reason.
+
+    Raises:
+        PluginError: a model that the user named, or the baseline, cannot be used.
+        SettingsError: a hyperparameter is set that a model does not have.
+    """
+    loadable = {name: offer for name, offer in offers.items() if not offer.missing}
+    descriptions = describe(pool, {name: offer.spec.load for name, offer in loadable.items()}, train.shape)
+    named = {*settings.models, baseline}
+    limit = settings.memory or machine_memory() // settings.workers
+    candidates, rows = [], []
+    for name, offer in offers.items():
+        if offer.missing:
+            # The distribution that offers the model says what it needs; pip knows the rest.
+            wanted = " ".join(offer.missing)
+            description = Description(name, error=f"needs {', '.join(offer.missing)}: pip install {wanted}")
+            state = "skipped"
+        else:
+            description, state = descriptions[name], "failed"
+        reason = description.error
+        if not reason:
+            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, name == baseline)
+        if reason and name in named:
+            raise PluginError(f"model {name} cannot be used: {reason}")
+        seconds, size = description.estimate or (None, None)
+        rows.append(
+            ModelRow(
+                name,
+                offer.plugin.distribution,
+                offer.plugin.version,
+                state if reason else "searched",
+                reason,
+                description.space,
+                seconds,
+                None if size is None else int(size),
+            )  # fmt: skip
+        )
+        if not reason:
+            fixed = {
+                key.partition(".")[2]: value for key, value in settings.fixed.items() if key.startswith(f"{name}.")
+            }
+            study = ModelStudy(name, description, fixed, settings.seed)
+            candidates.append(Candidate(name, offer.spec.load, seconds or _UNKNOWN_COST, study))
+    yardstick_only = (bool(settings.models) and baseline not in settings.models) or baseline in settings.without
+    return Plan(tuple(candidates), tuple(rows), baseline if yardstick_only else None)
+
+
+def describe(pool: Pool, loads: Mapping[str, str], shape: Mapping[str, int]) -> dict[str, Description]:
+    """Have workers describe models; one that kills or hangs its worker is described by that."""
+    waiting = list(loads)
+    found: dict[str, Description] = {}
+    while len(found) < len(loads):
+        while waiting and pool.idle:
+            name = waiting.pop(0)
+            pool.submit(Describe(name, loads[name], shape), deadline=time.monotonic() + DESCRIBE_SECONDS)
+        for event in pool.events(timeout=1.0):
+            if isinstance(event, Description):
+                found[event.id] = event
+    return found
+
+
+def _obstacle(description: Description, provides: set[str], limit: int, budget: Budget, is_baseline: bool) -> str:
+    """Why a described model is not searched, or an empty string."""
+    lacking = sorted(set(description.needs) - provides)
+    if lacking:
+        return f"needs {', '.join(lacking)}, which the data does not have"
+    if description.estimate is None or is_baseline:
+        return ""
+    seconds, size = description.estimate
+    if size > limit:
+        return f"estimated {size / 2**20:,.0f} MiB of memory, a worker may use {limit / 2**20:,.0f} MiB"
+    if seconds > AFFORDABLE_SHARE * budget.left:
+        return f"estimated {seconds:,.0f} s a trial, {budget.left:,.0f} s are left"
+    return ""

@@ -1,0 +1,144 @@
+"""From the search to the store and the screen: the callback that `main` hands to the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.contract.metric import Metric
+from workbench.contract.split import Dataset, Split
+from workbench.execution.work import Report
+from workbench.search.trial import Trial
+from workbench.settings import RunSettings
+from workbench.store.writer import Measured, ModelRow, RunWriter, TrialRow
+
+
+class Screen(Protocol):
+    """Shows a run as it goes."""
+
+    def data_read(self, dataset: Dataset[Any], split: Split[Any]) -> None:
+        """The data was read and split."""
+
+    def models_settled(self, models: Sequence[ModelRow], metric: Metric) -> None:
+        """It is known which models are searched, and which are not and why."""
+
+    def stage(self, name: str) -> None:
+        """The run went on to `search`, `selection` or `refit`."""
+
+    def trial_started(self, trial: Trial) -> None:
+        """A trial was handed out."""
+
+    def trial_ended(self, trial: Trial) -> None:
+        """A trial has its result."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def data_read(self, dataset: Dataset[Any], split: Split[Any]) -> None: ...
+
+    def models_settled(self, models: Sequence[ModelRow], metric: Metric) -> None: ...
+
+    def stage(self, name: str) -> None: ...
+
+    def trial_started(self, trial: Trial) -> None: ...
+
+    def trial_ended(self, trial: Trial) -> None: ...
+
+
+class Recorder:
+    """Writes what the search reports, then shows it: what the screen says is stored already.
+
+    Args:
+        writer: of the run.
+        screen: of the user.
+        settings: of the run.
+        plugins: model -> its distribution.
+        metric: the searched one.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        screen: Screen,
+        settings: RunSettings,
+        plugins: Mapping[str, str],
+        metric: Metric,
+    ) -> None:
+        self._writer, self._screen, self._settings = writer, screen, settings
+        self._plugins, self._metric = plugins, metric
+        self._reports: dict[str, list[tuple[int, float]]] = {}
+
+    def stage(self, name: str) -> None:
+        """The run went on to another stage."""
+        self._screen.stage(name)
+
+    def trial_started(self, trial: Trial) -> None:
+        """Insert it as running."""
+        self._writer.trial_started(
+            TrialRow(
+                uuid=trial.id,
+                number=trial.number,
+                model=trial.model,
+                plugin=self._plugins[trial.model],
+                params=trial.params,
+                seed=trial.seed,
+                threads=self._settings.threads,
+                device=self._settings.device,
+            )
+        )
+        self._screen.trial_started(trial)
+
+    def trial_reported(self, trial: Trial, report: Report) -> None:
+        """Keep the report until the trial ends."""
+        self._reports.setdefault(trial.id, []).append((report.step, report.value))
+
+    def trial_ended(self, trial: Trial) -> None:
+        """Complete its row."""
+        result = trial.result
+        assert result is not None
+        low, high = trial.interval or (None, None)
+        values = {
+            "state": result.state,
+            "reason": result.reason,
+            "traceback": result.traceback,
+            "objective": trial.objective,
+            "draws": len(trial.draws),
+            "valid_low": low,
+            "valid_high": high,
+            "fit_seconds": result.fit_seconds,
+            "score_seconds": result.score_seconds,
+            "shared_seconds": result.shared_seconds,
+            "cpu_seconds": result.cpu_seconds,
+            "peak_memory_bytes": result.peak_memory_bytes,
+        }
+        measured = _measured(result.metrics, result.intervals)
+        self._writer.trial_ended(trial.id, values, measured, self._reports.pop(trial.id, ()))
+        self._screen.trial_ended(trial)
+
+    def finalists_ended(self, ranked: Sequence[Trial], encoding: Path) -> None:
+        """Write what selection and test found, and keep the best fitted models."""
+        rows: dict[str, tuple[dict[str, Any], Measured]] = {}
+        for trial in ranked:
+            low, high = trial.interval or (None, None)
+            values = {
+                "objective": trial.objective,
+                "draws": len(trial.draws),
+                "valid_low": low,
+                "valid_high": high,
+                "final_rank": trial.rank,
+                "tied": trial.tied,
+                "refit_seconds": trial.refit_seconds,
+                "note": trial.note,
+            }
+            rows[trial.id] = values, _measured(trial.test, trial.test_intervals)
+        self._writer.finalists_ended(rows)
+        self._writer.keep("encoding", encoding)
+        for trial in ranked:
+            if trial.model_folder is not None:
+                self._writer.keep("model", Path(trial.model_folder), trial.id)
+
+
+def _measured(values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> Measured:
+    return {name: (value, *(intervals.get(name) or (None, None))) for name, value in values.items()}

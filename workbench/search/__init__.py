@@ -1,0 +1,1 @@
+"""The search: ask, evaluate anywhere, tell; budget, allocation among models, selection."""

@@ -1,0 +1,109 @@
+"""Which model gets the next trial.
+
+The baseline first, then each model's first trial in order of estimated cost, then the model that is expected
+to beat the best so far at the least cost. The last is FLAML's rule (Wang et al., "FLAML: A Fast and
+Lightweight AutoML Library", MLSys 2021, section 4.2): a model is drawn with a chance in proportion to the
+inverse of its estimated cost for improvement, so none is starved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.search.study import ModelStudy
+from workbench.search.trial import Trial
+
+PRIOR_GAIN = 0.02
+"""Of the best objective: what a model that has not improved yet is expected to gain at the price of all its trials."""
+
+FAILURES_ALLOWED = 3
+"""A model that has ended so many trials without one score gets no more."""
+
+_LEAST_SECONDS = 1e-3
+
+
+@dataclass
+class Candidate:
+    """A model in the search.
+
+    Args:
+        name: of the model.
+        load: where its class is.
+        estimated_seconds: of one trial, by the model's own word.
+        study: its search.
+        trials: in the order in which they ended.
+        started: how many trials were handed out.
+    """
+
+    name: str
+    load: str
+    estimated_seconds: float
+    study: ModelStudy
+    trials: list[Trial] = field(default_factory=list)
+    started: int = 0
+
+    def seconds(self, clocks: bool) -> float:
+        """What one more trial is expected to cost: measured where clocks may be used, else estimated."""
+        costs = [trial.cost for trial in self.trials]
+        expected = float(np.mean(costs)) if clocks and costs else self.estimated_seconds
+        return max(expected, _LEAST_SECONDS)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it was tried and tried and never scored."""
+        return len(self.trials) >= FAILURES_ALLOWED and self.best is None
+
+    @property
+    def best(self) -> Trial | None:
+        """Its trial with the largest objective; the earlier of equals."""
+        scored = [trial for trial in self.trials if trial.objective is not None]
+        return max(scored, key=lambda trial: (trial.objective, -trial.number), default=None)
+
+
+def choose(
+    candidates: Sequence[Candidate], clocks: bool, rng: np.random.Generator, fits: Callable[[Candidate], bool]
+) -> Candidate | None:
+    """The model that gets the next trial; None when none can have one.
+
+    Args:
+        candidates: the baseline first.
+        clocks: False where only counts and estimates may decide, so that a run can be repeated.
+        rng: for the draw.
+        fits: whether there is time left for one more trial of a model.
+    """
+    able = [each for each in candidates if not each.study.exhausted and not each.hopeless and fits(each)]
+    untried = [each for each in able if not each.started]
+    if untried:
+        if untried[0] is candidates[0]:
+            return untried[0]
+        return min(untried, key=lambda each: each.estimated_seconds)
+    if not able:
+        return None
+    leaders = [each.best.objective for each in candidates if each.best and each.best.objective is not None]
+    costs = np.array([cost_for_improvement(each, max(leaders, default=0.0), clocks) for each in able])
+    return able[int(rng.choice(len(able), p=(1 / costs) / (1 / costs).sum()))]
+
+
+def cost_for_improvement(candidate: Candidate, leader: float, clocks: bool) -> float:
+    """The expected cost, in seconds, until this model improves on the best of all models."""
+    one = candidate.seconds(clocks)
+    spent, best, first = 0.0, -np.inf, None
+    at_best = before_best = 0.0
+    for trial in candidate.trials:
+        spent += max(trial.cost, _LEAST_SECONDS) if clocks else one
+        if trial.objective is None:
+            continue
+        first = trial.objective if first is None else first
+        if trial.objective > best:
+            best, before_best, at_best = trial.objective, at_best, spent
+    if first is None:
+        return max(one, spent) * (1 + len(candidate.trials))
+    own = max(one, spent - at_best, at_best - before_best)
+    gap = leader - best
+    if gap <= 0:
+        return own
+    gain = max(best - first, PRIOR_GAIN * max(abs(leader), 1e-9))
+    return max(own, 2 * gap / gain * spent)

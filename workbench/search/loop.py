@@ -1,0 +1,144 @@
+"""The search loop: choose a model, ask for hyperparameters, have them tried, tell."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.contract.metric import Metric
+from workbench.execution.pool import Pool
+from workbench.execution.work import Event, Fit, Report, Result
+from workbench.search.allocation import Candidate, choose
+from workbench.search.budget import FINISH_OVERHEAD, Budget
+from workbench.search.selection import DRAWS, finalists
+from workbench.search.trial import Observer, Trial, stable_seed
+
+POLL_SECONDS = 0.25
+CAUTION = 1.3
+"""A trial is expected to cost this much more than its model's mean, when asking whether it still fits."""
+
+
+@dataclass
+class Search:
+    """One run's search.
+
+    Args:
+        pool: where trials run.
+        candidates: the models, the baseline first.
+        metric: that is searched.
+        metrics: names of all that are computed, the searched one first.
+        budget: of the run.
+        max_trials: at most so many; None for no bound.
+        uncounted: the name of a model that was added as a yardstick and does not count against `max_trials`.
+        seed: of the run.
+        observer: hears of everything.
+        interrupted: says whether the user asked to stop.
+    """
+
+    pool: Pool
+    candidates: Sequence[Candidate]
+    metric: Metric
+    metrics: tuple[str, ...]
+    budget: Budget
+    max_trials: int | None
+    uncounted: str | None
+    seed: int
+    observer: Observer
+    interrupted: Callable[[], bool]
+
+    def run(self) -> list[Trial]:
+        """Search until time, trials or ideas run out; every trial handed out is returned with its result."""
+        trials: list[Trial] = []
+        running: dict[str, tuple[Candidate, Trial]] = {}
+        rng = np.random.default_rng(stable_seed(self.seed, "allocation"))
+        while True:
+            while self.pool.idle and self._more(trials):
+                started = self._start(len(trials) + 1, rng)
+                if started is None:
+                    break
+                trials.append(started[1])
+                running[started[1].id] = started
+            if not running:
+                return trials
+            if self.interrupted():
+                self.pool.cancel("the run was interrupted")
+            for event in self.pool.events(POLL_SECONDS):
+                self._hear(event, running)
+
+    def _more(self, trials: list[Trial]) -> bool:
+        if self.interrupted():
+            return False
+        counted = sum(trial.model != self.uncounted for trial in trials)
+        baseline_due = not self.candidates[0].started
+        return baseline_due or self.max_trials is None or counted < self.max_trials
+
+    def _start(self, number: int, rng: np.random.Generator) -> tuple[Candidate, Trial] | None:
+        reserve = self.reserve()
+        left = self.budget.left - reserve
+
+        def fits(candidate: Candidate) -> bool:
+            is_baseline = candidate is self.candidates[0] and not candidate.started
+            only_yardstick = candidate.name == self.uncounted and candidate.started
+            return is_baseline or (not only_yardstick and CAUTION * candidate.seconds(self.budget.bounded) < left)
+
+        while True:
+            candidate = choose(self.candidates, self.budget.bounded, rng, fits)
+            if candidate is None:
+                return None
+            params = candidate.study.ask()
+            if params is not None:
+                break
+        first_baseline = candidate is self.candidates[0] and not candidate.started
+        candidate.started += 1
+        trial = Trial(number, candidate.name, params, stable_seed(self.seed, candidate.name, params))
+        # The baseline alone may overrun, so that every run has a model.
+        deadline = None if first_baseline else self.budget.deadline(reserve)
+        question = Fit(
+            trial.id,
+            candidate.load,
+            params,
+            trial.seed,
+            train="train",
+            score="valid",
+            metrics=self.metrics,
+            search=True,
+            seconds=None if deadline is None else max(0.0, deadline - time.monotonic()),
+        )
+        self.observer.trial_started(trial)
+        self.pool.submit(question, deadline)
+        return candidate, trial
+
+    def _hear(self, event: Event, running: dict[str, tuple[Candidate, Trial]]) -> None:
+        if event.id not in running:
+            return
+        candidate, trial = running[event.id]
+        if isinstance(event, Report):
+            self.observer.trial_reported(trial, event)
+        elif isinstance(event, Result):
+            del running[event.id]
+            trial.result = event
+            name = self.metric.name
+            if event.state == "complete":
+                trial.objective = self.metric.objective(event.metrics[name])
+                trial.draws = [trial.objective]
+                trial.interval = event.intervals.get(name)
+            candidate.trials.append(trial)
+            candidate.study.tell(trial.params, trial.objective)
+            self.observer.trial_ended(trial)
+
+    def reserve(self) -> float:
+        """Seconds that the finish will need, from what the finalists as they stand have cost."""
+        if not self.budget.bounded:
+            return 0.0
+        ended = [trial for candidate in self.candidates for trial in candidate.trials]
+        costs = [trial.cost for trial in finalists(ended, self.candidates[0].name)]
+        if not costs:
+            return self.budget.capped(FINISH_OVERHEAD)
+        fits = DRAWS + 1  # the further draws of valid, the final fit on more data, and its scoring on test
+        # No more can run at once than there are workers or finalists, and one fit cannot be divided.
+        spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
+        return self.budget.capped(FINISH_OVERHEAD + CAUTION * fits * spread) if math.isfinite(spread) else 0.0

@@ -1,0 +1,94 @@
+"""A trial as the search sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workbench.execution.work import Report, Result
+
+Values = dict[str, float]
+
+
+@dataclass
+class Trial:
+    """One model with one set of hyperparameters, fitted and scored once; finalists are scored further.
+
+    Args:
+        number: from 1, in the order in which trials were handed out.
+        model: its name.
+        params: every hyperparameter.
+        seed: of its fit.
+        id: a UUID as 32 hexadecimal digits.
+        result: how the search's fit ended; None while it runs.
+        objective: the searched metric on a scale where larger is better: the mean over `draws`.
+        interval: of the searched metric, 95 %.
+        draws: the objective on each draw of valid, the search's own first.
+        tied: whether the leader's advantage over this finalist may be noise.
+        rank: among the finalists, from 1; None for other trials.
+        test: metrics on test; empty for trials that are no finalists.
+        test_intervals: their 95 % intervals.
+        refit_seconds: wall time of the final fit on train and valid.
+        note: what the user should know, such as a refit that failed.
+        model_folder: where the fitted model lies, if it was kept.
+    """
+
+    number: int
+    model: str
+    params: Mapping[str, Any]
+    seed: int
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    result: Result | None = None
+    objective: float | None = None
+    interval: tuple[float, float] | None = None
+    draws: list[float] = field(default_factory=list)
+    tied: bool = False
+    rank: int | None = None
+    test: Values = field(default_factory=dict)
+    test_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    refit_seconds: float | None = None
+    note: str = ""
+    model_folder: str | None = None
+
+    @property
+    def state(self) -> str:
+        """`running`, or how it ended."""
+        return "running" if self.result is None else self.result.state
+
+    @property
+    def cost(self) -> float:
+        """Seconds a worker was busy with it."""
+        if self.result is None:
+            return 0.0
+        return self.result.fit_seconds + self.result.score_seconds + self.result.shared_seconds
+
+
+class Observer(Protocol):
+    """Hears of everything as it happens; the search knows nothing of stores and screens."""
+
+    def trial_started(self, trial: Trial) -> None:
+        """A trial was handed out."""
+
+    def trial_reported(self, trial: Trial, report: Report) -> None:
+        """A running trial reported a value."""
+
+    def trial_ended(self, trial: Trial) -> None:
+        """A trial has its result."""
+
+    def stage(self, name: str) -> None:
+        """The run went on to `search`, `selection` or `refit`."""
+
+
+def stable_seed(*parts: object) -> int:
+    """A seed from 0 to 2**32 - 1 that depends on the parts alone, not on the process."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def canonical(params: Mapping[str, Any]) -> str:
+    """Equal texts for equal hyperparameters."""
+    return json.dumps(params, sort_keys=True)

@@ -1,0 +1,66 @@
+"""Stored models put to use: a trial's fitted model and its run's encoding, read back and checked."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.contract.model import Model
+from workbench.contract.task import Answer, Task
+from workbench.data import mapped
+from workbench.errors import StoreError
+from workbench.registry import Registry, load_class
+from workbench.store import artifacts, queries
+from workbench.store.database import Database
+
+
+@dataclass(frozen=True)
+class Served:
+    """A fitted model that answers in the user's own ids.
+
+    Args:
+        trial: its id.
+        model_name: as on leaderboards.
+        task: how to answer.
+        model: fitted.
+        encoding: of its run.
+    """
+
+    trial: str
+    model_name: str
+    task: Task[Any]
+    model: Model
+    encoding: Any
+
+    def answer(self, query: Mapping[str, Any]) -> Answer:
+        """Answer a query; see the task for what it may hold."""
+        return self.task.answer(self.model, self.encoding, query)
+
+
+def load(database: Database, trial: str) -> Served:
+    """The model of a trial, by its id or an unambiguous prefix.
+
+    Raises:
+        UnknownName: no such trial, or its model's plugin is not installed.
+        StoreError: its model was not kept, or what is stored is damaged.
+    """
+    row = queries.find_trial(database, trial)
+    run = queries.run(database, row["run_id"])
+    if row["final_rank"] is None or not artifacts.exists(database, row["run_id"], row["id"], "model"):
+        kept = artifacts.trials_kept(database, row["run_id"])
+        listed = f"; run {row['run_id']} keeps {', '.join(kept)}" if kept else f"; run {row['run_id']} keeps none"
+        raise StoreError(f"the fitted model of trial {row['trial']} was not kept{listed} (see run --keep)")
+    registry = Registry.discovered()
+    task: Task[Any] = load_class(registry.task(run["task"]).spec.load)()
+    # The store holds a name; which class it means is for the installed plugins to say.
+    model: Model = load_class(registry.model(run["task"], row["model"]).spec.load).build(row["params"])
+    with tempfile.TemporaryDirectory(prefix="workbench-") as name:
+        folder = Path(name)
+        artifacts.get(database, row["run_id"], row["id"], "model", folder / "model")
+        artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
+        model.restore(folder / "model")
+        encoding = mapped.read(task.encoding, folder, "encoding")
+    return Served(row["trial"], row["model"], task, model, encoding)

@@ -1,0 +1,168 @@
+"""Artifacts: folders of files kept as chunks under the SHA-256 of their content, checked before they are read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from workbench.errors import StoreError
+from workbench.store import schema
+from workbench.store.database import Database
+from workbench.store.queries import short_ids
+
+CHUNK = 2**20
+CHUNKS_AT_ONCE = 16
+"""Chunks committed together: one transaction of hundreds of megabytes would swell the journal as much."""
+
+_PAYS = 0.9
+
+
+def put(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
+    """Store every file below a folder. The rows that name them come last, so none ever names half a file."""
+    hashes = {path.relative_to(folder).as_posix(): _put_file(database, path) for path in _files(folder)}
+    with database.write() as connection:
+        rows = [
+            {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
+            for path, sha256 in hashes.items()
+        ]
+        connection.execute(sa.insert(schema.artifact), rows)
+
+
+def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
+    """Write an artifact's files below an empty folder, each checked against its hash.
+
+    Raises:
+        StoreError: there is none, a file is damaged, or a path leads out of the folder.
+    """
+    table = schema.artifact
+    with database.read() as connection:
+        rows = connection.execute(
+            sa.select(table.c.path, table.c.sha256)
+            .where(table.c.run_id == run, table.c.kind == kind, table.c.trial_id.is_not_distinct_from(trial))
+            .order_by(table.c.path)
+        ).all()
+    if not rows:
+        raise StoreError(f"{database.name} keeps no {kind} there")
+    for path, sha256 in rows:
+        target = _inside(folder, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        get_file(database, sha256, target, name=f"{kind} file {path}")
+
+
+def exists(database: Database, run: int, trial: int, kind: str) -> bool:
+    """Whether a trial has an artifact of this kind."""
+    table = schema.artifact
+    where = (table.c.run_id == run, table.c.trial_id == trial, table.c.kind == kind)
+    with database.read() as connection:
+        return connection.execute(sa.select(table.c.id).where(*where).limit(1)).first() is not None
+
+
+def trials_kept(database: Database, run: int) -> list[str]:
+    """Ids, shortened, of the trials of a run whose fitted models are kept, the best first."""
+    table, trial = schema.artifact, schema.trial
+    with database.read() as connection:
+        ids = connection.execute(
+            sa.select(trial.c.uuid)
+            .where(
+                trial.c.run_id == run,
+                trial.c.id.in_(sa.select(table.c.trial_id).where(table.c.kind == "model")),
+            )
+            .order_by(trial.c.final_rank)
+        ).scalars()
+        return list(short_ids(connection, list(ids)).values())
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if not path.is_dir())
+    for path in found:
+        if path.is_symlink() or not path.is_file():
+            raise StoreError(f"{path.name} is a link or no plain file, and is not kept")
+    return found
+
+
+def _inside(folder: Path, path: str) -> Path:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or not pure.parts:
+        raise StoreError(f"an artifact is named {path!r}, which is no plain relative path")
+    return folder.joinpath(*pure.parts)
+
+
+def _put_file(database: Database, path: Path) -> str:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    size = path.stat().st_size
+    codec = _codec(path)
+    with database.write() as connection:
+        known = connection.execute(sa.select(schema.blob.c.complete).where(schema.blob.c.sha256 == sha256)).scalar()
+        if known:
+            return sha256
+        connection.execute(sa.delete(schema.blob_chunk).where(schema.blob_chunk.c.sha256 == sha256))
+        connection.execute(sa.delete(schema.blob).where(schema.blob.c.sha256 == sha256))
+        connection.execute(sa.insert(schema.blob).values(sha256=sha256, size=size, codec=codec, complete=False))
+    for group in _groups(path, sha256, codec):
+        with database.write() as connection:
+            connection.execute(sa.insert(schema.blob_chunk), group)
+    with database.write() as connection:
+        connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(complete=True))
+    return sha256
+
+
+def _groups(path: Path, sha256: str, codec: str) -> Iterator[list[dict[str, object]]]:
+    group: list[dict[str, object]] = []
+    with path.open("rb") as file:
+        number = 0
+        while data := file.read(CHUNK):
+            if codec == "zstd":
+                data = pa.Codec("zstd", 1).compress(data, asbytes=True)
+            group.append({"sha256": sha256, "number": number, "data": data})
+            number += 1
+            if len(group) == CHUNKS_AT_ONCE:
+                yield group
+                group = []
+    if group:
+        yield group
+
+
+def _codec(path: Path) -> str:
+    """`zstd` where the first chunk says that it pays, else `raw`."""
+    with path.open("rb") as file:
+        head = file.read(CHUNK)
+    return "zstd" if len(pa.Codec("zstd", 1).compress(head, asbytes=True)) < _PAYS * len(head) else "raw"
+
+
+def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
+    """Write one blob to a file.
+
+    Raises:
+        StoreError: it is missing, or its content does not match its hash.
+    """
+    blob, chunk = schema.blob, schema.blob_chunk
+    with database.read() as connection:
+        row = connection.execute(sa.select(blob.c.size, blob.c.codec).where(blob.c.sha256 == sha256)).one_or_none()
+    if row is None:
+        raise StoreError(f"{name} is missing from {database.name}")
+    digest, left, number = hashlib.sha256(), row.size, 0
+    with target.open("wb") as file:
+        while left > 0:
+            with database.read() as connection:
+                data = connection.execute(
+                    sa.select(chunk.c.data).where(chunk.c.sha256 == sha256, chunk.c.number == number)
+                ).scalar()
+            try:
+                if data is not None and row.codec == "zstd":
+                    data = pa.Codec("zstd", 1).decompress(data, min(left, CHUNK), asbytes=True)
+            except (pa.ArrowException, OSError):
+                data = None
+            if not data:
+                break
+            file.write(data)
+            digest.update(data)
+            left -= len(data)
+            number += 1
+    if left or digest.hexdigest() != sha256:
+        target.unlink()
+        raise StoreError(f"{name} in {database.name} is damaged: its content does not match its hash {sha256[:12]}")

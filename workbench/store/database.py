@@ -1,0 +1,177 @@
+"""Opening a database: address, schema version, transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, make_url
+
+from workbench.errors import SchemaError, StoreError
+from workbench.store.schema import SCHEMA_VERSION
+
+DEFAULT_URL = "sqlite:///workbench.db"
+VERSION_TABLE = "workbench_version"
+BUSY_SECONDS = 30.0
+
+# A checkpoint of the write-ahead log can lose committed pages in these versions; a rollback journal cannot.
+_WAL_BUG = ((3, 7, 0), (3, 51, 2))
+
+
+class Database:
+    """An open database of this version's schema.
+
+    Args:
+        url: SQLAlchemy address, such as `sqlite:///workbench.db`.
+        create: whether to build the schema where there is none.
+        check: whether to refuse another schema version; only `workbench db` does without.
+
+    Raises:
+        StoreError: it cannot be opened, or there is none and `create` is False.
+        SchemaError: its schema is older or newer.
+    """
+
+    def __init__(self, url: str, *, create: bool = False, check: bool = True) -> None:
+        try:
+            self.url = make_url(url)
+            dialect = self.url.get_dialect().name
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+            raise StoreError("--db: no database address; write it as sqlite:///file.db") from error
+        if dialect != "sqlite":
+            raise StoreError(
+                f"--db {self.name}: only SQLite is supported by this version; write it as sqlite:///file.db"
+            )
+        self.path = Path(self.url.database or "")
+        if not self.url.database or self.url.database == ":memory:":
+            raise StoreError("--db: a database in memory keeps nothing; write it as sqlite:///file.db")
+        if not create and not self.path.exists():
+            raise StoreError(f"no database at {self.path}; workbench run makes one, --db names another")
+        if create:
+            self._check_writable()
+        self.engine = _sqlite_engine(self.url)
+        with _plain_errors(self.name):
+            version = self.version()
+            if version is None and create:
+                self._prepare()
+                self.upgrade()
+            elif check:
+                self._check_version(version)
+
+    @property
+    def name(self) -> str:
+        """How messages call it; never with a password."""
+        return str(self.url.database) if self.url.get_backend_name() == "sqlite" else self.url.render_as_string()
+
+    def version(self) -> int | None:
+        """The schema version it has; None where there is no schema of ours."""
+        with self.engine.connect() as connection:
+            if not sa.inspect(connection).has_table(VERSION_TABLE):
+                return None
+            found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+        return None if found is None else int(found)
+
+    def upgrade(self) -> None:
+        """Bring the schema to this version; a newer one is refused.
+
+        Raises:
+            SchemaError: it is newer.
+        """
+        from workbench.store.migrate import upgrade
+
+        version = self.version()
+        if version is not None and version > SCHEMA_VERSION:
+            self._check_version(version)
+        with _plain_errors(self.name):
+            upgrade(self.engine)
+
+    def back_up(self) -> str:
+        """Copy the database beside itself, consistently; returns the copy's path."""
+        target = self.path.with_name(f"{self.path.name}.schema-{self.version()}.backup")
+        with (
+            contextlib.closing(sqlite3.connect(self.path)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+        return str(target)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view; fetch all and leave."""
+        with _plain_errors(self.name), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it or nothing."""
+        with _plain_errors(self.name), self.engine.connect() as plain:
+            connection = plain.execution_options(immediate=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.engine.dispose()
+
+    def _check_version(self, version: int | None) -> None:
+        if version is None:
+            raise SchemaError(f"{self.name} is no Workbench database; workbench run makes one, --db names another")
+        if version > SCHEMA_VERSION:
+            raise SchemaError(
+                f"{self.name} has schema {version}, this version knows up to {SCHEMA_VERSION}; "
+                "upgrade automl-workbench, or point --db elsewhere"
+            )
+        if version < SCHEMA_VERSION:
+            raise SchemaError(
+                f"{self.name} has schema {version}, this version needs {SCHEMA_VERSION}; run: workbench db upgrade"
+            )
+
+    def _check_writable(self) -> None:
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise StoreError(f"--db {self.path}: there is no folder {folder}")
+        target = self.path if self.path.exists() else folder
+        if not os.access(target, os.W_OK):
+            raise StoreError(f"{target} cannot be written; point --db elsewhere")
+
+    def _prepare(self) -> None:
+        """Settle the journal of a new file; it stays as it was set."""
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+            connection.execute(f"PRAGMA journal_mode = {'DELETE' if wal_is_unsafe() else 'WAL'}")
+
+
+def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite has the WAL-reset bug."""
+    return _WAL_BUG[0] <= version <= _WAL_BUG[1]
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours: the module would begin late and commit before DDL
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def began(connection: Connection) -> None:
+        # A transaction that reads first and writes later fails at once when another writes; so say so at the start.
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+@contextlib.contextmanager
+def _plain_errors(name: str) -> Iterator[None]:
+    """Database errors as one line."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        cause = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+        raise StoreError(f"{name}: {cause}") from error

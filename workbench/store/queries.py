@@ -1,0 +1,282 @@
+"""Reading: leaderboards, runs, trials. Plain dictionaries leave this module, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workbench.errors import UnknownName, UserError
+from workbench.store import schema
+from workbench.store.database import Database
+
+LEADERBOARD = sa.table(
+    "leaderboard",
+    *(
+        sa.column(name)
+        for name in (
+            "board_id", "task", "dataset", "dataset_fingerprint", "split", "metric", "direction", "run", "trial",
+            "number", "model", "plugin", "draws", "objective", "valid", "valid_low", "valid_high", "test",
+            "final_rank", "tied", "fit_seconds", "score_seconds", "peak_memory_bytes", "note",
+        )
+    ),
+    sa.column("params", sa.JSON),
+    sa.column("finished_at", sa.DateTime),
+)  # fmt: skip
+RUN_SUMMARY = sa.table(
+    "run_summary",
+    *(
+        sa.column(name)
+        for name in (
+            "run", "name", "task", "dataset", "split", "metric", "state", "reason", "trials", "complete_trials",
+            "best_model", "best_trial", "best_valid", "best_test", "budget_seconds", "seconds",
+        )
+    ),
+    sa.column("started_at", sa.DateTime),
+    sa.column("finished_at", sa.DateTime),
+)  # fmt: skip
+
+MIN_PREFIX = 4
+
+
+def boards(
+    database: Database,
+    task: str | None = None,
+    data: str | None = None,
+    run: int | None = None,
+    metric: str | None = None,
+) -> list[dict[str, Any]]:
+    """Boards with scored trials, the one that was run on last first.
+
+    Args:
+        database: open.
+        task: only of this task.
+        data: only of the dataset of this name, or whose fingerprint starts so.
+        run: only the one this run is on.
+        metric: only of this metric.
+    """
+    board, dataset, runs = schema.board, schema.dataset, schema.run
+    query = (
+        sa.select(
+            board.c.id,
+            board.c.task,
+            dataset.c.name.label("dataset"),
+            dataset.c.fingerprint.label("dataset_fingerprint"),
+            board.c.split,
+            board.c.metric,
+            board.c.direction,
+            sa.func.max(runs.c.id).label("last_run"),
+        )
+        .join(dataset, dataset.c.id == board.c.dataset_id)
+        .join(runs, runs.c.board_id == board.c.id)
+        .group_by(board.c.id, dataset.c.id)
+        .order_by(sa.desc("last_run"))
+    )
+    if task is not None:
+        query = query.where(board.c.task == task)
+    if data is not None:
+        query = query.where((dataset.c.name == data) | dataset.c.fingerprint.startswith(data, autoescape=True))
+    if metric is not None:
+        query = query.where(board.c.metric == metric)
+    if run is not None:
+        query = query.where(runs.c.id == run)
+    with database.read() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def leaderboard(
+    database: Database, board: int, run: int | None = None, top: int | None = 20, finalists_only: bool = False
+) -> list[dict[str, Any]]:
+    """The best trials of a board, ranked.
+
+    Trials scored on more draws of valid come first: a mean of five draws is evidence, the best of many single
+    draws is partly luck.
+
+    Args:
+        database: open.
+        board: its id.
+        run: only the trials of this run.
+        top: at most so many; None for all.
+        finalists_only: only those that were scored on test.
+    """
+    view = LEADERBOARD
+    query = sa.select(view).where(view.c.board_id == board)
+    query = query.order_by(view.c.draws.desc(), view.c.objective.desc()).limit(top)
+    if run is not None:
+        query = query.where(view.c.run == run)
+    if finalists_only:
+        query = query.where(view.c.final_rank.is_not(None))
+    with database.read() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        ids = short_ids(connection, [row["trial"] for row in rows])
+    return [_leaderboard_row(rank, row, ids[row["trial"]]) for rank, row in enumerate(rows, 1)]
+
+
+def _leaderboard_row(rank: int, row: dict[str, Any], short: str) -> dict[str, Any]:
+    return {
+        "rank": rank,
+        "tie": bool(row["tied"]),
+        "run": row["run"],
+        "trial": short,
+        "number": row["number"],
+        "model": row["model"],
+        "plugin": row["plugin"],
+        "metric": row["metric"],
+        "draws": row["draws"],
+        "valid": row["valid"],
+        "valid_low": row["valid_low"],
+        "valid_high": row["valid_high"],
+        "test": row["test"],
+        "fit_seconds": row["fit_seconds"],
+        "score_seconds": row["score_seconds"],
+        "peak_memory_bytes": row["peak_memory_bytes"],
+        "params": row["params"],
+        "note": row["note"],
+        "finished_at": _time(row["finished_at"]),
+    }
+
+
+def short_ids(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Each trial's shortest prefix, of four digits or more, that no other trial of the database shares."""
+    table, shortest = schema.trial, {}
+    for id in ids:
+        neighbours = []
+        for side, order in ((table.c.uuid < id, table.c.uuid.desc()), (table.c.uuid > id, table.c.uuid)):
+            neighbours.append(connection.execute(sa.select(table.c.uuid).where(side).order_by(order).limit(1)).scalar())
+        shared = max((_common(id, other) for other in neighbours if other), default=0)
+        shortest[id] = id[: max(MIN_PREFIX, shared + 1)]
+    return shortest
+
+
+def _common(first: str, second: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(first, second, strict=True)) if a != b), len(first))
+
+
+def runs(database: Database, limit: int | None = None) -> list[dict[str, Any]]:
+    """Runs, the newest first."""
+    query = sa.select(RUN_SUMMARY).order_by(RUN_SUMMARY.c.run.desc()).limit(limit)
+    with database.read() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        ids = short_ids(connection, [row["best_trial"] for row in rows if row["best_trial"]])
+    for row in rows:
+        row["best_trial"] = ids.get(row["best_trial"])
+        row["started_at"], row["finished_at"] = _time(row["started_at"]), _time(row["finished_at"])
+    return rows
+
+
+def find_trial(database: Database, prefix: str) -> dict[str, Any]:
+    """The trial whose id starts with this prefix: its row, with `run` and its params.
+
+    Raises:
+        UnknownName: there is none.
+        UserError: several trials' ids start so.
+    """
+    table = schema.trial
+    wanted = prefix.strip().lower()
+    with database.read() as connection:
+        found = connection.execute(
+            sa.select(table).where(table.c.uuid.startswith(wanted, autoescape=True)).order_by(table.c.uuid).limit(3)
+        ).mappings()
+        rows = [dict(row) for row in found] if wanted else []
+        if not rows:
+            raise UnknownName("trial", prefix, [], "workbench leaderboard")
+        ids = short_ids(connection, [row["uuid"] for row in rows])
+    if len(rows) > 1:
+        listed = ", ".join(ids[row["uuid"]] for row in rows[:2]) + (", ..." if len(rows) > 2 else "")
+        raise UserError(f"trial {prefix!r} is ambiguous: {listed}; give more digits")
+    return {**rows[0], "trial": ids[rows[0]["uuid"]]}
+
+
+def trial(database: Database, prefix: str) -> dict[str, Any]:
+    """All that is known of one trial.
+
+    Raises:
+        UserError: see `find_trial`.
+    """
+    row = find_trial(database, prefix)
+    metric, report, artifact, blob = schema.trial_metric, schema.trial_report, schema.artifact, schema.blob
+    with database.read() as connection:
+        metrics = connection.execute(sa.select(metric).where(metric.c.trial_id == row["id"])).mappings().all()
+        reports = connection.execute(
+            sa.select(report.c.step, report.c.value).where(report.c.trial_id == row["id"]).order_by(report.c.step)
+        ).all()
+        files = connection.execute(
+            sa.select(artifact.c.kind, artifact.c.path, blob.c.size)
+            .join(blob, blob.c.sha256 == artifact.c.sha256)
+            .where(artifact.c.trial_id == row["id"])
+        ).all()
+    parts: dict[str, dict[str, Any]] = {"valid": {}, "test": {}}
+    for entry in metrics:
+        parts[entry["part"]][entry["name"]] = {key: entry[key] for key in ("value", "low", "high")}
+    hidden = ("id", "board_id", "uuid", "run_id")
+    return {
+        "trial": row["trial"],
+        "uuid": row["uuid"],
+        "run": row["run_id"],
+        **{key: value for key, value in row.items() if key not in (*hidden, "trial")},
+        "started_at": _time(row["started_at"]),
+        "finished_at": _time(row["finished_at"]),
+        **parts,
+        "reports": [list(entry) for entry in reports],
+        "artifacts": [{"kind": kind, "path": path, "bytes": size} for kind, path, size in files],
+    }
+
+
+def run(database: Database, number: int) -> dict[str, Any]:
+    """All that is known of one run.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    table, model, trials = schema.run, schema.run_model, schema.trial
+    with database.read() as connection:
+        row = connection.execute(sa.select(table).where(table.c.id == number)).mappings().one_or_none()
+        if row is None:
+            raise UnknownName("run", str(number), [], "workbench runs")
+        summary = connection.execute(sa.select(RUN_SUMMARY).where(RUN_SUMMARY.c.run == number)).mappings().one()
+        facts = connection.execute(
+            sa.select(schema.dataset.c.facts)
+            .join(schema.board, schema.board.c.dataset_id == schema.dataset.c.id)
+            .where(schema.board.c.id == row["board_id"])
+        ).scalar_one()
+        models = connection.execute(sa.select(model).where(model.c.run_id == number)).mappings().all()
+        counted = sa.select(trials.c.state, sa.func.count()).where(trials.c.run_id == number).group_by(trials.c.state)
+        states = connection.execute(counted).all()
+        ids = short_ids(connection, [summary["best_trial"]] if summary["best_trial"] else [])
+    hidden = ("id", "uuid", "board_id", "started_at", "finished_at")
+    return {
+        **summary,
+        "best_trial": ids.get(summary["best_trial"]),
+        "started_at": _time(summary["started_at"]),
+        "finished_at": _time(summary["finished_at"]),
+        **{key: value for key, value in row.items() if key not in hidden and key not in summary},
+        "board": row["board_id"],
+        "facts": facts,
+        "trials": {state: count for state, count in states},
+        "models": [{key: value for key, value in entry.items() if key != "run_id"} for entry in models],
+    }
+
+
+def trials(database: Database, number: int) -> list[dict[str, Any]]:
+    """Every trial of a run, in order of number."""
+    table = schema.trial
+    columns = (
+        "uuid",
+        "number",
+        "model",
+        "state",
+        "reason",
+        "params",
+        "objective",
+        "fit_seconds",
+        "score_seconds",
+    )
+    query = sa.select(*(table.c[name] for name in columns)).where(table.c.run_id == number).order_by(table.c.number)
+    with database.read() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _time(value: Any) -> str | None:
+    return None if value is None else f"{value.isoformat(timespec='seconds')}Z"

@@ -1,0 +1,209 @@
+"""The tables. `docs/database.md` describes them for those who query; migrations in `alembic/` build them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+SCHEMA_VERSION = 1
+"""The newest revision in `alembic/versions`; a test holds the two together."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("task", String(100), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    UniqueConstraint("fingerprint", "task", name="uq_dataset_fingerprint"),
+)
+
+board = Table(
+    "board",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset_id", ForeignKey("dataset.id"), nullable=False),
+    Column("task", String(100), nullable=False),
+    Column("split", String(200), nullable=False),
+    Column("metric", String(100), nullable=False),
+    Column("direction", String(8), nullable=False),
+    UniqueConstraint("dataset_id", "task", "split", "metric", name="uq_board_dataset_id"),
+    CheckConstraint("direction IN ('maximize', 'minimize')", name="direction"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(32), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("task", String(100), nullable=False),
+    Column("board_id", ForeignKey("board.id"), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("settings", JSON, nullable=False),
+    Column("versions", JSON, nullable=False),
+    Column("split_summary", Text, nullable=False),
+    Column("leakage", JSON, nullable=False),
+    Column("baseline", String(100), nullable=False),
+    Column("budget_seconds", Float),
+    Column("seconds", Float),
+    Column("spent", JSON),
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    CheckConstraint("state IN ('running', 'complete', 'interrupted', 'failed')", name="state"),
+)
+
+run_model = Table(
+    "run_model",
+    metadata,
+    Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", String(100), primary_key=True),
+    Column("plugin", String(200), nullable=False),
+    Column("version", String(50), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("space", JSON, nullable=False),
+    Column("estimated_seconds", Float),
+    Column("estimated_bytes", BigInteger),
+    CheckConstraint("state IN ('searched', 'skipped', 'failed')", name="state"),
+)
+
+trial = Table(
+    "trial",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(32), nullable=False, unique=True),
+    Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("board_id", ForeignKey("board.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("model", String(100), nullable=False),
+    Column("plugin", String(200), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("traceback", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("params", JSON, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("objective", Float),
+    Column("draws", Integer, nullable=False, server_default="0"),
+    Column("valid_low", Float),
+    Column("valid_high", Float),
+    Column("final_rank", Integer),
+    Column("tied", Boolean, nullable=False, server_default=text("false")),
+    Column("fit_seconds", Float),
+    Column("score_seconds", Float),
+    Column("shared_seconds", Float),
+    Column("refit_seconds", Float),
+    Column("cpu_seconds", Float),
+    Column("peak_memory_bytes", BigInteger),
+    Column("threads", Integer, nullable=False),
+    Column("device", String(20), nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    UniqueConstraint("run_id", "number", name="uq_trial_run_id"),
+    CheckConstraint(
+        "state IN ('running', 'complete', 'pruned', 'skipped', 'invalid', 'failed', 'timeout', 'memory', "
+        "'crashed', 'cancelled')",
+        name="state",
+    ),
+)
+
+# Partial, so that the top of a board of a million trials is read in a fraction of a millisecond.
+Index(
+    "ix_trial_board",
+    trial.c.board_id,
+    trial.c.draws.desc(),
+    trial.c.objective.desc(),
+    sqlite_where=text("state = 'complete' AND objective IS NOT NULL"),
+    postgresql_where=text("state = 'complete' AND objective IS NOT NULL"),
+)
+
+trial_param = Table(
+    "trial_param",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("number", Float),
+    Column("text", Text),
+)
+
+trial_metric = Table(
+    "trial_metric",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", String(10), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    CheckConstraint("part IN ('valid', 'test')", name="part"),
+)
+
+trial_report = Table(
+    "trial_report",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("value", Float, nullable=False),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("codec", String(10), nullable=False),
+    Column("complete", Boolean, nullable=False),
+    CheckConstraint("codec IN ('raw', 'zstd')", name="codec"),
+)
+
+blob_chunk = Table(
+    "blob_chunk",
+    metadata,
+    Column("sha256", ForeignKey("blob.sha256", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE")),
+    Column("kind", String(20), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", ForeignKey("blob.sha256"), nullable=False),
+    CheckConstraint("kind IN ('encoding', 'model')", name="kind"),
+    Index("ix_artifact_run_id", "run_id", "trial_id", "kind"),
+    Index("ix_artifact_sha256", "sha256"),
+)
