@@ -75,45 +75,43 @@ def plan(
         PluginError: a model that the user named, or the baseline, cannot be used.
         SettingsError: a hyperparameter is set that a model does not have.
     """
-    loadable = {name: offer for name, offer in offers.items() if not offer.missing}
-    descriptions = describe(pool, {name: offer.spec.load for name, offer in loadable.items()}, train.shape)
-    named = {*settings.models, baseline}
+    loads = {name: offer.spec.load for name, offer in offers.items() if not offer.missing}
+    descriptions = describe(pool, loads, train.shape)
     limit = settings.memory or machine_memory() // settings.workers
     candidates, rows = [], []
     for name, offer in offers.items():
-        if offer.missing:
-            # The distribution that offers the model says what it needs; pip knows the rest.
-            wanted = " ".join(offer.missing)
-            description = Description(name, error=f"needs {', '.join(offer.missing)}: pip install {wanted}")
-            state = "skipped"
-        else:
-            description, state = descriptions[name], "failed"
-        reason = description.error
+        description = descriptions.get(name) or Description(name, error=_missing(offer))
+        state, reason = ("failed" if name in loads else "skipped"), description.error
         if not reason:
             state, reason = "skipped", _obstacle(description, train.provides, limit, budget, name == baseline)
-        if reason and name in named:
+        if reason and name in {*settings.models, baseline}:
             raise PluginError(f"model {name} cannot be used: {reason}")
-        seconds, size = description.estimate or (None, None)
-        rows.append(
-            ModelRow(
-                name,
-                offer.plugin.distribution,
-                offer.plugin.version,
-                state if reason else "searched",
-                reason,
-                description.space,
-                seconds,
-                None if size is None else int(size),
-            )  # fmt: skip
-        )
+        rows.append(_row(offer, description, state if reason else "searched", reason))
         if not reason:
-            fixed = {
-                key.partition(".")[2]: value for key, value in settings.fixed.items() if key.startswith(f"{name}.")
-            }
-            study = ModelStudy(name, description, fixed, settings.seed)
-            candidates.append(Candidate(name, offer.spec.load, seconds or _UNKNOWN_COST, study))
-    yardstick_only = (bool(settings.models) and baseline not in settings.models) or baseline in settings.without
-    return Plan(tuple(candidates), tuple(rows), baseline if yardstick_only else None)
+            own = {key.partition(".")[2]: value for key, value in settings.fixed.items() if key.startswith(f"{name}.")}
+            study = ModelStudy(name, description, own, settings.seed)
+            cost = description.estimate[0] if description.estimate else _UNKNOWN_COST
+            candidates.append(Candidate(name, offer.spec.load, cost, study))
+    added = (bool(settings.models) and baseline not in settings.models) or baseline in settings.without
+    return Plan(tuple(candidates), tuple(rows), baseline if added else None)
+
+
+def _missing(offer: ModelOffer) -> str:
+    return f"needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
+
+
+def _row(offer: ModelOffer, description: Description, state: str, reason: str) -> ModelRow:
+    seconds, size = description.estimate or (None, None)
+    return ModelRow(
+        model=offer.name,
+        plugin=offer.plugin.distribution,
+        version=offer.plugin.version,
+        state=state,
+        reason=reason,
+        space=description.space,
+        estimated_seconds=seconds,
+        estimated_bytes=None if size is None else int(size),
+    )
 
 
 def describe(pool: Pool, loads: Mapping[str, str], shape: Mapping[str, int]) -> dict[str, Description]:

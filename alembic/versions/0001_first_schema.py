@@ -122,7 +122,8 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(), nullable=False),
         sa.Column("finished_at", sa.DateTime(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('running', 'complete', 'pruned', 'skipped', 'invalid', 'failed', 'timeout', 'memory', 'crashed', 'cancelled')",
+            "state IN ('running', 'complete', 'pruned', 'skipped', 'invalid', 'failed', 'timeout', 'memory', "
+            "'crashed', 'cancelled')",
             name=op.f("ck_trial_state"),
         ),
         sa.ForeignKeyConstraint(["board_id"], ["board.id"], name=op.f("fk_trial_board_id_board")),

@@ -102,7 +102,8 @@ class EASE(ItemWeights):
         # With B = I - P / diag(P), what was taken counts itself fully and is then taken off by its own weight.
         rows = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
         scores[rows, histories.indices] += histories.data * (1 - 1 / self.own_[histories.indices])
-        return np.multiply(scores, self.scale_, out=scores)
+        scores *= self.scale_
+        return scores
 
 
 def _inverse(gram: NDArray[np.float32], l2: float) -> NDArray[np.float32]:
@@ -120,6 +121,6 @@ def _inverse(gram: NDArray[np.float32], l2: float) -> NDArray[np.float32]:
 
 def _without_self(inverse: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """B = I - P / diag(P), its columns scaled."""
-    inverse *= -scale / np.diag(inverse)
+    inverse *= np.asarray(-scale / np.diag(inverse), dtype=np.float32)
     inverse[np.diag_indices_from(inverse)] = 0
     return inverse

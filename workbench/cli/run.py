@@ -135,9 +135,8 @@ def _show(summary: dict[str, Any], url: str) -> None:
     spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())
-    out.print(
-        f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {seconds(summary['seconds'])}{budget}: {spent}"
-    )
+    took = f"{seconds(summary['seconds'])}{budget}: {spent}"
+    out.print(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}", markup=False)
     if best and best["test"]:
         from workbench.store.database import DEFAULT_URL
 

@@ -75,10 +75,8 @@ class PlainScreen:
         for row in models:
             if row.state != "searched":
                 self._fact("", f"{row.model} {row.state}: {row.reason}")
-        self._fact(
-            "search",
-            f"{metric.name} on valid, {'larger' if metric.larger_is_better else 'smaller'} is better · {self._bounds()}",
-        )
+        better = "larger" if metric.larger_is_better else "smaller"
+        self._fact("search", f"{metric.name} on valid, {better} is better · {self._bounds()}")
         self.console.print()
 
     def stage(self, name: str) -> None:
@@ -133,9 +131,8 @@ class PlainScreen:
         self.console.print(Text(text), soft_wrap=True)
 
     def _bounds(self) -> str:
-        parts = [
-            f"{self.settings.workers} worker{'s' * (self.settings.workers > 1)} × {self.settings.threads} thread{'s' * (self.settings.threads > 1)}"
-        ]
+        workers, threads = self.settings.workers, self.settings.threads
+        parts = [f"{workers} worker{'s' * (workers > 1)}, {threads} thread{'s' * (threads > 1)} each"]
         if self.settings.time is not None:
             parts.append(seconds(self.settings.time))
         if self.settings.trials is not None:

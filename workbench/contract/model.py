@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
@@ -20,7 +21,8 @@ class Model:
     """The base of every model. A subclass becomes a dataclass: its annotated fields are its hyperparameters.
 
     Every field has a working default; the first trial of a model runs its defaults. What `fit` learns goes
-    into attributes that end in `_`, which are no fields even where they are annotated. How a fitted model answers depends on the task it is for:
+    into attributes that end in `_`, which are no fields even where they are annotated. How a fitted model
+    answers depends on the task it is for:
 
     - `recommend`: `score(users)` or `score_histories(histories)`, see `workbench.blocks.recommend`.
     """
@@ -36,10 +38,10 @@ class Model:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        annotations = cls.__dict__.get("__annotations__", {})
-        learned = {name: annotations.pop(name) for name in list(annotations) if name.endswith("_")}
+        annotations = inspect.get_annotations(cls)
+        cls.__annotations__ = {name: kind for name, kind in annotations.items() if not name.endswith("_")}
         dataclasses.dataclass(eq=False)(cls)
-        annotations.update(learned)
+        cls.__annotations__ = annotations
 
     @classmethod
     def space_for(cls, shape: Mapping[str, int]) -> Space:

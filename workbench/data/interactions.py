@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROLES = {
-    "user": ("user", "userid", "uid", "customer", "customerid", "visitor", "visitorid", "member", "memberid", "reviewerid"),
+    "user": ("user", "userid", "uid", "customer", "customerid", "visitor", "visitorid", "member", "memberid",
+             "reviewerid"),
     "item": ("item", "itemid", "iid", "movie", "movieid", "product", "productid", "asin", "article", "articleid",
              "book", "bookid", "song", "songid", "track", "trackid", "artist", "artistid", "isbn", "sku"),
     "rating": ("rating", "ratings", "score", "stars", "value", "overall", "preference"),
@@ -270,7 +271,8 @@ def _number(
             row = part.table.where(int(part.kept[first]))
             raise DataError(
                 f"{part.name}, {row}: user {part.users[int(first)]} has item {part.items[int(first)]} a second time "
-                f"({len(repeats):,} such rows) and there are no times to tell the last; pass --duplicates last|first|largest|sum"
+                f"({len(repeats):,} such rows) and there are no times to tell the last; "
+                "pass --duplicates last|first|largest|sum"
             )
         keys: tuple[NDArray[Any], ...] = (values,)
         if policy in ("last", "first"):

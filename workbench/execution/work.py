@@ -148,5 +148,7 @@ def to_message(value: Setup | Work | Event) -> dict[str, Any]:
 
 def from_message(message: Mapping[str, Any]) -> Any:
     """What `to_message` wrote, lists made tuples again."""
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in message.items()}
-    return _KINDS[values.pop("kind")](**values)
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in message.items() if key != "kind"
+    }
+    return _KINDS[message["kind"]](**values)

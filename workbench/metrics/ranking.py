@@ -64,7 +64,7 @@ def hits_in(lists: NDArray[np.int32], relevant: sp.csr_array) -> NDArray[np.bool
     if not len(truth):
         return np.zeros((n, k), dtype=bool)
     at = np.minimum(np.searchsorted(truth, asked), len(truth) - 1)
-    return ((truth[at] == asked) & (lists.ravel() >= 0)).reshape(n, k)
+    return np.asarray((truth[at] == asked) & (lists.ravel() >= 0)).reshape(n, k)
 
 
 def per_user(name: str, hits: NDArray[np.bool_], n_relevant: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -33,7 +33,7 @@ def paired_z(first: NDArray[np.float32], second: NDArray[np.float32], examples: 
     mean, error = float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5
     if error == 0:
         return math.copysign(math.inf, mean) if mean else 0.0
-    return mean / error
+    return float(mean / error)
 
 
 def clearly_different(z: float, comparisons: int) -> bool:

@@ -153,9 +153,8 @@ class Selection:
             if self.interrupted():
                 waiting.clear()
                 self.pool.cancel("the run was interrupted")
-            for event in self.pool.events(POLL_SECONDS):
-                if isinstance(event, Result) and event.id in running:
-                    answers.append((running.pop(event.id), event))
+            ended = [event for event in self.pool.events(POLL_SECONDS) if isinstance(event, Result)]
+            answers += [(running.pop(event.id), event) for event in ended if event.id in running]
         return answers
 
     def _question(
@@ -219,4 +218,4 @@ def _half_width(values: Any, examples: Any) -> float:
     means = np.bincount(group, values.astype(np.float64)) / np.bincount(group)
     if len(means) < 2:
         return math.inf
-    return 1.96 * float(means.std(ddof=1)) / len(means) ** 0.5
+    return float(1.96 * means.std(ddof=1) / len(means) ** 0.5)

@@ -242,7 +242,11 @@ def run(database: Database, number: int) -> dict[str, Any]:
             .where(schema.board.c.id == row["board_id"])
         ).scalar_one()
         models = connection.execute(sa.select(model).where(model.c.run_id == number)).mappings().all()
-        counted = sa.select(trials.c.state, sa.func.count()).where(trials.c.run_id == number).group_by(trials.c.state)
+        counted = (
+            sa.select(trials.c.state, sa.func.count().label("count"))
+            .where(trials.c.run_id == number)
+            .group_by(trials.c.state)
+        )
         states = connection.execute(counted).all()
         ids = short_ids(connection, [summary["best_trial"]] if summary["best_trial"] else [])
     hidden = ("id", "uuid", "board_id", "started_at", "finished_at")
@@ -254,7 +258,7 @@ def run(database: Database, number: int) -> dict[str, Any]:
         **{key: value for key, value in row.items() if key not in hidden and key not in summary},
         "board": row["board_id"],
         "facts": facts,
-        "trials": {state: count for state, count in states},
+        "trials": {row.state: row.count for row in states},
         "models": [{key: value for key, value in entry.items() if key != "run_id"} for entry in models],
     }
 

@@ -82,22 +82,24 @@ class RunWriter:
         self._trials: dict[str, int] = {}
         with database.write() as connection:
             self._board = _board(connection, row)
-            self.run: int = connection.execute(
-                sa.insert(schema.run).values(
-                    uuid=uuid.uuid4().hex,
-                    name=_clean(row.name),
-                    task=row.task,
-                    board_id=self._board,
-                    state="running",
-                    settings=_clean(dict(row.settings)),
-                    versions=dict(row.versions),
-                    split_summary=row.split_summary,
-                    leakage=list(row.leakage),
-                    baseline=row.baseline,
-                    budget_seconds=row.budget_seconds,
-                    started_at=now(),
-                )
-            ).inserted_primary_key[0]
+            self.run = _insert(
+                connection,
+                schema.run,
+                {
+                    "uuid": uuid.uuid4().hex,
+                    "name": _clean(row.name),
+                    "task": row.task,
+                    "board_id": self._board,
+                    "state": "running",
+                    "settings": _clean(dict(row.settings)),
+                    "versions": dict(row.versions),
+                    "split_summary": row.split_summary,
+                    "leakage": list(row.leakage),
+                    "baseline": row.baseline,
+                    "budget_seconds": row.budget_seconds,
+                    "started_at": now(),
+                },
+            )
             for model in models:
                 values = {key: _clean(value) for key, value in vars(model).items()}
                 connection.execute(sa.insert(schema.run_model).values(run_id=self.run, **values))
@@ -106,11 +108,8 @@ class RunWriter:
         """Insert a trial as running, with its params."""
         with self._database.write() as connection:
             values = {key: _clean(value) for key, value in vars(row).items()}
-            key = connection.execute(
-                sa.insert(schema.trial).values(
-                    run_id=self.run, board_id=self._board, state="running", started_at=now(), **values
-                )
-            ).inserted_primary_key[0]
+            values.update(run_id=self.run, board_id=self._board, state="running", started_at=now())
+            key = _insert(connection, schema.trial, values)
             self._trials[row.uuid] = key
             rows = [{"trial_id": key, "name": name, **_indexed(value)} for name, value in row.params.items()]
             if rows:
@@ -184,9 +183,14 @@ def _find_or_insert(connection: Connection, table: sa.Table, key: Mapping[str, A
     """The id of the row with this key; the transaction is exclusive, so none can come between."""
     where = [table.c[name] == value for name, value in key.items()]
     found = connection.execute(sa.select(table.c.id).where(*where)).scalar()
-    if found is None:
-        found = connection.execute(sa.insert(table).values(**key, **rest)).inserted_primary_key[0]
-    return int(found)
+    return _insert(connection, table, {**key, **rest}) if found is None else int(found)
+
+
+def _insert(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
+    """Insert a row; returns its id."""
+    key = connection.execute(sa.insert(table).values(**values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def _put_metrics(connection: Connection, trial: int, part: str, measured: Measured) -> None:
