@@ -72,10 +72,12 @@ class UnknownName(UserError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "") -> None:
         near = get_close_matches(name, list(known), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else ""
-        listed = f"({listing} lists them)" if listing else ""
-        remedy = " ".join(part for part in (hint, listed) if part)
-        super().__init__(f"no {kind} {name!r}" + (f"; {remedy}" if remedy else ""))
+        message = f"no {kind} {name!r}"
+        if near:
+            message += f"; did you mean {near[0]!r}?" + (f" ({listing} lists them)" if listing else "")
+        elif listing:
+            message += f"; {listing} lists them"
+        super().__init__(message)
 
 
 class PluginError(UserError):

@@ -97,8 +97,8 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
     database = Database(url, create=True)
     interrupts = Interrupts()
     with interrupts.watching(), run_folder() as folder, contextlib.closing(database):
-        setup = Setup(str(folder), question.offer.spec.load, settings.threads, settings.device)
-        with Pool(setup, settings.workers, settings.memory, budget.grace) as pool:
+        setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device)
+        with Pool(setup, settings.worker_count, settings.memory, budget.grace) as pool:
             pool.start()
             dataset = question.task.read(source(question.task, settings), question.options)
             split = question.task.split(dataset, settings.split, settings.seed)
@@ -226,7 +226,7 @@ class Stages:
         self._book("selection")
         self.recorder.stage("refit")
         selection.refit(ranked)
-        self.recorder.finalists_ended(ranked, self.folder / "parts" / "encoding")
+        self.recorder.finalists_ended(ranked, self.folder / "encoding")
         self._book("refit")
         return ranked
 
@@ -248,7 +248,8 @@ def write_parts(folder: Path, dataset: Dataset[Any], split: Split[Any]) -> mappe
     parts = mapped.Writer(folder / "parts")
     for name in ("train", "valid", "train_valid", "test"):
         parts.write(getattr(split, name), name)
-    parts.write(dataset.encoding, "encoding")
+    # With a writer of its own: what is stored may not point into what is swept away.
+    mapped.Writer(folder).write(dataset.encoding, "encoding")
     return parts
 
 

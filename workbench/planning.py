@@ -77,7 +77,7 @@ def plan(
     """
     loads = {name: offer.spec.load for name, offer in offers.items() if not offer.missing}
     descriptions = describe(pool, loads, train.shape)
-    limit = settings.memory or machine_memory() // settings.workers
+    limit = settings.memory or machine_memory() // settings.worker_count
     candidates, rows = [], []
     for name, offer in offers.items():
         description = descriptions.get(name) or Description(name, error=_missing(offer))

@@ -84,7 +84,7 @@ class Recorder:
                 plugin=self._plugins[trial.model],
                 params=trial.params,
                 seed=trial.seed,
-                threads=self._settings.threads,
+                threads=self._settings.thread_count,
                 device=self._settings.device,
             )
         )

@@ -46,8 +46,8 @@ class RunSettings:
         metric: what is searched; None for the task's first.
         split: the strategy; None for the one that suits the data.
         seed: of everything random.
-        workers: processes that run trials.
-        threads: for each worker.
+        workers: processes that run trials; None shares the cores out, one thread each.
+        threads: for each worker; None shares the cores out among the workers.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         memory: the most private memory of a worker; None for no limit.
         keep: how many fitted models are kept.
@@ -69,8 +69,8 @@ class RunSettings:
     metric: str | None = None
     split: str | None = None
     seed: int = 0
-    workers: int = 0
-    threads: int = 0
+    workers: int | None = None
+    threads: int | None = None
     device: str = "auto"
     memory: int | None = None
     keep: int = 3
@@ -83,16 +83,12 @@ class RunSettings:
     def __post_init__(self) -> None:
         if self.time is None and self.trials is None:
             object.__setattr__(self, "time", DEFAULT_SECONDS)
-        cores = available_cores()
-        if not self.workers:
-            object.__setattr__(self, "workers", max(1, cores // max(1, self.threads)))
-        if not self.threads:
-            object.__setattr__(self, "threads", max(1, cores // self.workers))
+        for name in ("workers", "threads"):
+            given = getattr(self, name)
+            self._check(name, given is None or 1 <= given <= 256, "from 1 to 256")
         self._check("time", self.time is None or 0 < self.time < math.inf, "more than 0 seconds")
         self._check("trials", self.trials is None or self.trials >= 1, "1 or more")
         self._check("seed", 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
-        self._check("workers", 1 <= self.workers <= 256, "from 1 to 256")
-        self._check("threads", 1 <= self.threads <= 256, "from 1 to 256")
         self._check("keep", self.keep >= 1, "1 or more")
         self._check("memory", self.memory is None or self.memory >= 2**26, "64MiB or more")
         self._check(
@@ -103,6 +99,16 @@ class RunSettings:
         self._check("on_bad_rows", self.on_bad_rows in ("error", "skip"), "error or skip")
         for key in self.fixed:
             self._check("set", key.count(".") == 1, "model.field=value", key)
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers there will be."""
+        return self.workers or max(1, available_cores() // (self.threads or 1))
+
+    @property
+    def thread_count(self) -> int:
+        """How many threads each worker may use."""
+        return self.threads or max(1, available_cores() // self.worker_count)
 
     def _check(self, name: str, holds: bool, wanted: str, given: Any = None) -> None:
         if not holds:

@@ -54,8 +54,8 @@ class ALS(Factors):
         counts = np.maximum(np.diff(matrix.indptr), 1)
         # The scaling of the weights, which a history folded in later must share.
         self.weight_of_one_ = float(weights[0] * counts[0] ** self.user_discount)
-        solver = self._solver(context.seed, context.threads)
         with _one_blas_thread():
+            solver = self._solver(context.seed, context.threads)
             solver.fit(self._confidences(matrix), show_progress=False)
         self.user_factors_ = np.array(solver.user_factors, dtype=np.float32)
         self.item_factors_ = np.array(solver.item_factors, dtype=np.float32)
@@ -66,9 +66,9 @@ class ALS(Factors):
 
     def fold_in(self, histories: sp.csr_array) -> NDArray[np.float32]:
         """float32[n, factors]: the exact least-squares solution against the items' factors."""
-        solver = self._solver(seed=0, threads=1)
-        solver.item_factors = self.item_factors_
         with _one_blas_thread():
+            solver = self._solver(seed=0, threads=1)
+            solver.item_factors = self.item_factors_
             found = solver.recalculate_user(np.arange(histories.shape[0]), self._confidences(histories))
         return np.asarray(found, dtype=np.float32)
 

@@ -156,7 +156,7 @@ def _queries(encoding: InteractionEncoding, query: Mapping[str, Any]) -> tuple[p
         ones = np.ones(len(found), dtype=np.float32)
         shape = (1, len(encoding.items))
         history = sp.csr_array((ones, found, np.array([0, len(found)])), shape=shape)
-        notices = [f"{len(unknown)} unknown items left out of the history: {_some(unknown)}"] if unknown else []
+        notices = [f"left out of the history, since the data does not have them: items {_some(unknown)}"] if unknown else []
         return pa.array(["-"]), Queries(np.array([-1], dtype=np.int32), history), notices
     users = query.get("users")
     if query.get("input") is not None:
@@ -172,7 +172,7 @@ def _queries(encoding: InteractionEncoding, query: Mapping[str, Any]) -> tuple[p
         keep = sp.diags_array((numbers >= 0).astype(np.float32), format="csr")
         histories = sp.csr_array(keep @ histories)
         histories.eliminate_zeros()
-    notices = [f"{len(unknown)} unknown users are answered by popularity: {_some(unknown)}"] if unknown else []
+    notices = [f"answered by popularity, since the data does not have them: users {_some(unknown)}"] if unknown else []
     return labels, Queries(numbers, histories), notices
 
 
@@ -187,7 +187,7 @@ def _users_of(path: Path) -> list[str]:
 
 
 def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
+    return ", ".join(ids[:5]) + (f" and {len(ids) - 5:,} more" if len(ids) > 5 else "")
 
 
 def made_up_ratings(seed: int, users: int, items: int) -> pa.Table:

@@ -68,6 +68,15 @@ def _ids(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
+def _needs_quotes(table: pa.Table) -> bool:
+    """Whether some text would not survive without quotes; Arrow's writer quotes all text or none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = [column for column in table.columns if pa.types.is_string(column.type)]
+    return any(pc.any(pc.match_substring_regex(text, '[",\\r\\n]')).as_py() for text in texts)
+
+
 def _write(table: pa.Table, path: Path) -> None:
     from workbench.errors import DataError
 
@@ -79,6 +88,6 @@ def _write(table: pa.Table, path: Path) -> None:
         else:
             import pyarrow.csv as pc
 
-            pc.write_csv(table, path, pc.WriteOptions(quoting_style="needed"))
+            pc.write_csv(table, path, pc.WriteOptions(quoting_style="needed" if _needs_quotes(table) else "none"))
     except OSError as error:
         raise DataError(f"--output {path}: {error.strerror or error}") from error

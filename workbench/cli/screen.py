@@ -22,6 +22,7 @@ from workbench.store.writer import ModelRow
 
 SHOWN_TRIALS = 6
 REFRESHES = 4
+PROGRESS_SECONDS = 10.0
 _WIDTHS = (4, 12, 18, 18, 8, 8, 0)
 _STAGES = {
     "search": "searching",
@@ -31,7 +32,7 @@ _STAGES = {
 
 
 class PlainScreen:
-    """A line for each thing that happens.
+    """A line for each thing that is news.
 
     Args:
         console: where to print.
@@ -45,6 +46,8 @@ class PlainScreen:
         self.best: Trial | None = None
         self.states: Counter[str] = Counter()
         self.running = 0
+        self.seen: set[str] = set()
+        self.next_progress = started + PROGRESS_SECONDS
 
     def __enter__(self) -> PlainScreen:
         return self
@@ -89,10 +92,16 @@ class PlainScreen:
         self.running += 1
 
     def trial_ended(self, trial: Trial) -> None:
-        """Say how it ended."""
+        """Say how it ended, if that is news: a model's first, a better one, or a failure; else count it."""
+        leader = self.best
         self.count(trial)
-        cells = self.cells(trial)
-        self._line("  ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip())
+        if trial.objective is None or self.best is not leader or trial.model not in self.seen:
+            cells = self.cells(trial)
+            self._line("  ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip())
+        elif time.monotonic() >= self.next_progress:
+            self._line(f"{self._clock()}  {self.progress()}")
+            self.next_progress = time.monotonic() + PROGRESS_SECONDS
+        self.seen.add(trial.model)
 
     def count(self, trial: Trial) -> None:
         """Keep what the progress line shows."""
@@ -124,6 +133,13 @@ class PlainScreen:
             return "-"
         return f"{self.best.model} {figure(self.metric.objective(self.best.objective or 0.0))}"
 
+    def progress(self) -> str:
+        """Trials by state, and the best so far."""
+        done = self.states["complete"] + self.states["pruned"]
+        parts = [f"{done} done", f"{self.running} running"]
+        parts += [f"{count} {state}" for state, count in self.states.items() if state not in ("complete", "pruned")]
+        return " · ".join([*parts, f"best {self.leader()}"])
+
     def _fact(self, label: str, text: str) -> None:
         self._line(f"{label:<12}  {text}")
 
@@ -131,7 +147,7 @@ class PlainScreen:
         self.console.print(Text(text), soft_wrap=True)
 
     def _bounds(self) -> str:
-        workers, threads = self.settings.workers, self.settings.threads
+        workers, threads = self.settings.worker_count, self.settings.thread_count
         parts = [f"{workers} worker{'s' * (workers > 1)}, {threads} thread{'s' * (threads > 1)} each"]
         if self.settings.time is not None:
             parts.append(seconds(self.settings.time))
@@ -181,10 +197,7 @@ class LiveScreen(PlainScreen):
             table.add_column(column, no_wrap=True, overflow="ellipsis")
         for cells in list(self.recent):
             table.add_row(*map(Text, cells))
-        done = self.states["complete"] + self.states["pruned"]
-        parts = [self._clock(), f"{done} done", f"{self.running} running"]
-        parts += [f"{count} {state}" for state, count in self.states.items() if state not in ("complete", "pruned")]
-        parts += [f"best {self.leader()}", self.now]
+        parts = [self._clock(), self.progress(), self.now]
         line = Table.grid(padding=(0, 1))
         line.add_row(self._bar(), Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         return Group(table, Text(), line)

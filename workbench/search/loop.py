@@ -18,6 +18,7 @@ from workbench.search.selection import DRAWS, finalists
 from workbench.search.trial import Observer, Trial, stable_seed
 
 POLL_SECONDS = 0.25
+STARTING_SECONDS = 0.1
 CAUTION = 1.3
 """A trial is expected to cost this much more than its model's mean, when asking whether it still fits."""
 
@@ -83,7 +84,7 @@ class Search:
         def fits(candidate: Candidate) -> bool:
             is_baseline = candidate is self.candidates[0] and not candidate.started
             only_yardstick = candidate.name == self.uncounted and candidate.started
-            return is_baseline or (not only_yardstick and CAUTION * candidate.seconds(self.budget.bounded) < left)
+            return is_baseline or (not only_yardstick and self._need(candidate) < left)
 
         while True:
             candidate = choose(self.candidates, self.budget.bounded, rng, fits)
@@ -111,6 +112,11 @@ class Search:
         self.observer.trial_started(trial)
         self.pool.submit(question, deadline)
         return candidate, trial
+
+    def _need(self, candidate: Candidate) -> float:
+        """Seconds that one more trial should have left; a worker that must be stopped is lost time."""
+        slowest = max((trial.cost for trial in candidate.trials), default=0.0)
+        return max(CAUTION * candidate.seconds(self.budget.bounded), slowest) + STARTING_SECONDS
 
     def _hear(self, event: Event, running: dict[str, tuple[Candidate, Trial]]) -> None:
         if event.id not in running:
