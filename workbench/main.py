@@ -182,7 +182,7 @@ class Stages:
 
     def search(self, planned: Plan) -> list[Trial]:
         """Try models and hyperparameters."""
-        self.recorder.stage("search")
+        self._stage("search")
         trials = Search(
             self.pool,
             planned.candidates,
@@ -221,14 +221,18 @@ class Stages:
                 parts.write(drawn[1], f"valid-{draw}")
             return drawn is not None
 
-        self.recorder.stage("selection")
+        self._stage("selection")
         ranked = selection.rank(ranked, write_draw)
         self._book("selection")
-        self.recorder.stage("refit")
+        self._stage("refit")
         selection.refit(ranked)
         self.recorder.finalists_ended(ranked, self.folder / "encoding")
         self._book("refit")
         return ranked
+
+    def _stage(self, name: str) -> None:
+        if not self.interrupts():
+            self.recorder.stage(name)
 
     def _book(self, stage: str) -> None:
         self.spent[stage] = self.budget.elapsed - sum(self.spent.values())

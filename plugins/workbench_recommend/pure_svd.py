@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
+DENSE_SIDE = 1024
+"""Up to this many rows or columns a dense solver is faster, and for nearly all factors the only sound one."""
+
 
 class PureSVD(Factors):
     """Projects a history on the leading right singular vectors of the user-item matrix.
@@ -45,29 +48,51 @@ class PureSVD(Factors):
 
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
-        """Lanczos passes over the matrix, its orthogonalisation, and scoring every user."""
-        wide = shape["users"] + shape["items"]
-        lanczos = 2 * 450 * shape["interactions"] + 450 * 400 * min(shape["users"], shape["items"])
-        return 0.02 + 1.5e-9 * lanczos + 6e-9 * shape["users"] * shape["items"], 4.0 * 450 * wide
+        """The dense or the Lanczos solver, and scoring every user."""
+        wide, small = shape["users"] + shape["items"], min(shape["users"], shape["items"])
+        if small <= DENSE_SIDE:
+            seconds, size = 2e-10 * small**3, 8.0 * small**2
+        else:
+            seconds, size = 1.5e-9 * (900 * shape["interactions"] + 450 * 400 * small), 0.0
+        return 0.02 + seconds + 6e-9 * shape["users"] * shape["items"], size + 4.0 * 450 * wide
 
     def fit(self, train: Interactions, context: Context) -> None:
-        """Truncated SVD by scipy's Lanczos solver, started from a seeded vector."""
+        """Truncated SVD, by scipy's Lanczos solver where the factors are few among many."""
         import scipy.sparse as sp
-        from scipy.sparse.linalg import svds
 
         matrix = train.matrix
         counts = item_counts(matrix)
         self.scale_ = ((counts / counts.mean()) ** np.float32(self.item_scaling)).astype(np.float32)
         roots = np.sqrt(user_weights(matrix, self.user_discount))
         scaled = sp.csr_array(sp.diags_array(roots) @ matrix @ sp.diags_array(self.scale_))
-        small = min(scaled.shape)
-        rank = max(1, min(self.factors, small - 1))
-        start = context.rng.normal(size=small).astype(np.float32)
-        _, values, right = svds(scaled, k=rank, v0=start, return_singular_vectors="vh")
-        keep = (values**2 / (values**2 + np.float32(self.shrinkage)))[:, None]
-        self.item_factors_ = np.ascontiguousarray((right * keep / self.scale_).T, dtype=np.float32)
-        self.projection_ = np.ascontiguousarray((right * self.scale_).T, dtype=np.float32)
+        squares, right = _leading(scaled, max(1, min(self.factors, min(scaled.shape) - 1)), context.rng)
+        keep = squares / (squares + np.float32(self.shrinkage))
+        self.item_factors_ = np.ascontiguousarray(right * keep / self.scale_[:, None], dtype=np.float32)
+        self.projection_ = np.ascontiguousarray(right * self.scale_[:, None], dtype=np.float32)
 
     def fold_in(self, histories: sp.csr_array) -> NDArray[np.float32]:
         """float32[n, factors]."""
         return np.asarray(histories @ self.projection_)
+
+
+def _leading(
+    matrix: sp.csr_array, rank: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Squares of the largest singular values, float32[rank], and the right vectors, float32[n_items, rank].
+
+    Lanczos runs into an exhausted space when nearly all vectors are asked for, and then goes on from a random
+    one that cannot be seeded through `svds`; so the dense solver has those cases.
+    """
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import svds
+
+    small = min(matrix.shape)
+    if small > DENSE_SIDE and 4 * rank < small:
+        start = rng.normal(size=small).astype(np.float32)
+        _, values, right = svds(matrix, k=rank, v0=start, return_singular_vectors="vh")
+        return values**2, right.T
+    by_user = matrix.shape[0] < matrix.shape[1]
+    gram = (matrix @ matrix.T if by_user else matrix.T @ matrix).toarray()
+    squares, vectors = eigh(gram, subset_by_index=(small - rank, small - 1), overwrite_a=True, check_finite=False)
+    squares = np.maximum(squares, np.float32(1e-6) * squares[-1])
+    return squares, matrix.T @ (vectors / np.sqrt(squares)) if by_user else vectors

@@ -156,7 +156,7 @@ def _queries(encoding: InteractionEncoding, query: Mapping[str, Any]) -> tuple[p
         ones = np.ones(len(found), dtype=np.float32)
         shape = (1, len(encoding.items))
         history = sp.csr_array((ones, found, np.array([0, len(found)])), shape=shape)
-        notices = [f"left out of the history, since the data does not have them: items {_some(unknown)}"] if unknown else []
+        notices = [f"left out of the history, unknown to the data: items {_some(unknown)}"] if unknown else []
         return pa.array(["-"]), Queries(np.array([-1], dtype=np.int32), history), notices
     users = query.get("users")
     if query.get("input") is not None:
@@ -172,7 +172,7 @@ def _queries(encoding: InteractionEncoding, query: Mapping[str, Any]) -> tuple[p
         keep = sp.diags_array((numbers >= 0).astype(np.float32), format="csr")
         histories = sp.csr_array(keep @ histories)
         histories.eliminate_zeros()
-    notices = [f"answered by popularity, since the data does not have them: users {_some(unknown)}"] if unknown else []
+    notices = [f"answered by popularity, unknown to the data: users {_some(unknown)}"] if unknown else []
     return labels, Queries(numbers, histories), notices
 
 

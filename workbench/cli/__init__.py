@@ -70,7 +70,7 @@ def cli(context: click.Context, db: str | None, debug: bool) -> None:
 def main() -> NoReturn:
     """Run a command; errors are one line, and the exit code says whose they are."""
     try:
-        code: Any = cli.main(standalone_mode=False)
+        code: Any = cli.main(prog_name="workbench", standalone_mode=False)
     except (WorkbenchError, click.ClickException) as error:
         if "--debug" in sys.argv:
             raise

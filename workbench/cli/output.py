@@ -64,6 +64,34 @@ def console(*, err: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
 
 
+def table_lines(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], width: int, right: Iterable[str] = ()
+) -> list[str]:
+    """A header and a line for each row, without boxes.
+
+    Args:
+        rows: column -> text.
+        columns: in order; the last one is cut where the lines would be wider than `width`.
+        width: of the terminal.
+        right: columns of figures, aligned to the right.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    cells = [[column.replace("_", " ") for column in columns]]
+    cells += [[str(row.get(column, "")) for column in columns] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    to_the_right = [column in set(right) for column in columns]
+    lines = []
+    for line in cells:
+        padded = [
+            " " * (size - cell_len(text)) + text if aligned else text + " " * (size - cell_len(text))
+            for text, size, aligned in zip(line, widths, to_the_right, strict=True)
+        ]
+        whole = ("  ".join(padded)).rstrip()
+        lines.append(whole if cell_len(whole) <= width else set_cell_size(whole, width - 1) + "…")
+    return lines
+
+
 def print_table(
     rows: Iterable[Mapping[str, Any]],
     columns: Sequence[str],
@@ -72,17 +100,7 @@ def print_table(
     empty: str = "nothing yet",
     target: Console | None = None,
 ) -> None:
-    """Rows of text under their column names, without boxes.
-
-    Args:
-        rows: column -> text.
-        columns: in order; the last one gives way where the terminal is narrow.
-        right: columns of figures, aligned to the right.
-        empty: what to say where there is no row.
-        target: where to print; standard output if None.
-    """
-    from rich.cells import cell_len
-    from rich.table import Table
+    """Print `table_lines`, or `empty` where there is no row."""
     from rich.text import Text
 
     rows = list(rows)
@@ -90,19 +108,10 @@ def print_table(
     if not rows:
         target.print(empty)
         return
-    table = Table(box=None, pad_edge=True, header_style="bold", padding=(0, 1))
-    for column in columns:
-        width = max(len(column), *(cell_len(str(row.get(column, ""))) for row in rows))
-        table.add_column(
-            column.replace("_", " "),
-            justify="right" if column in set(right) else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=min(width, 30) if column != columns[-1] else None,
-        )
-    for row in rows:
-        table.add_row(*(Text(str(row.get(column, ""))) for column in columns))
-    target.print(table)
+    header, *lines = table_lines(rows, columns, target.width, right)
+    target.print(Text(header, style="bold"), soft_wrap=True)
+    for line in lines:
+        target.print(Text(line), soft_wrap=True)
 
 
 def figure(value: float | None, digits: int = 4) -> str:

@@ -88,6 +88,9 @@ def _write(table: pa.Table, path: Path) -> None:
         else:
             import pyarrow.csv as pc
 
-            pc.write_csv(table, path, pc.WriteOptions(quoting_style="needed" if _needs_quotes(table) else "none"))
+            quoting = "needed" if _needs_quotes(table) else "none"
+            with path.open("wb") as file:
+                file.write(",".join(table.column_names).encode() + b"\n")
+                pc.write_csv(table, file, pc.WriteOptions(include_header=False, quoting_style=quoting))
     except OSError as error:
         raise DataError(f"--output {path}: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from workbench.cli.output import figure, params, seconds
+from workbench.cli.output import figure, params, seconds, table_lines
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
 from workbench.search.trial import Trial
@@ -67,8 +67,8 @@ class PlainScreen:
         if dataset.made_up:
             self._fact("", "no --data was given and the sample package is not installed")
         self._fact("split", split.summary)
-        for line in split.leakage or ("none found",):
-            self._fact("leakage", line)
+        for at, line in enumerate(split.leakage or ("none found",)):
+            self._fact("" if at else "leakage", line)
 
     def models_settled(self, models: Sequence[ModelRow], metric: Metric) -> None:
         """Say which models are searched, and why others are not."""
@@ -191,16 +191,13 @@ class LiveScreen(PlainScreen):
 
     def render(self) -> Group:
         """The live part."""
-        table = Table(box=None, header_style="bold", padding=(0, 1))
-        name = self.metric.name if self.metric else ""
-        for column in ("trial", "model", name, "best so far", "fit", "score", "params"):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
-        for cells in list(self.recent):
-            table.add_row(*map(Text, cells))
+        columns = ("trial", "model", self.metric.name if self.metric else "", "best so far", "fit", "score", "params")
+        rows = [dict(zip(columns, cells, strict=True)) for cells in list(self.recent)]
+        header, *lines = table_lines(rows, columns, self.console.width)
         parts = [self._clock(), self.progress(), self.now]
         line = Table.grid(padding=(0, 1))
         line.add_row(self._bar(), Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
-        return Group(table, Text(), line)
+        return Group(Text(header, style="bold"), *map(Text, lines), Text(), line)
 
     def _bar(self) -> ProgressBar:
         if self.settings.time is not None:

@@ -1,0 +1,114 @@
+"""The search loop, on a pool that answers at once."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+
+from tests.search.conftest import METRIC, FakePool, Log, candidate, scored
+from workbench.contract.metric import Metric
+from workbench.execution.work import Fit, Result
+from workbench.search.budget import Budget
+from workbench.search.loop import Search
+
+
+def search(pool: FakePool, log: Log, **changes: Any) -> Search:
+    settings: dict[str, Any] = {
+        "pool": pool,
+        "candidates": (candidate("baseline", space={}), candidate("a"), candidate("b")),
+        "metric": Metric(METRIC, ""),
+        "metrics": (METRIC,),
+        "budget": Budget(math.inf, time.monotonic()),
+        "max_trials": 10,
+        "uncounted": None,
+        "seed": 0,
+        "observer": log,
+        "interrupted": lambda: False,
+    }
+    return Search(**{**settings, **changes})
+
+
+def by_x(question: Fit) -> Result:
+    return scored(question, question.params.get("x", 0.1))
+
+
+def test_so_many_trials_and_every_one_is_heard_of(log: Log) -> None:
+    trials = search(FakePool(by_x), log).run()
+    assert [trial.number for trial in trials] == list(range(1, 11))
+    assert log.started == list(range(1, 11))
+    assert log.finished == ["complete"] * 10
+    assert [trial.model for trial in trials[:3]] == ["baseline", "a", "b"]
+    assert all(trial.objective == trial.params.get("x", 0.1) for trial in trials)
+
+
+def test_a_baseline_that_was_added_does_not_count(log: Log) -> None:
+    trials = search(FakePool(by_x), log, uncounted="baseline").run()
+    assert len(trials) == 11
+    assert [trial.model for trial in trials].count("baseline") == 1
+
+
+def test_a_failed_trial_is_kept_with_its_reason_and_others_go_on(log: Log) -> None:
+    def answer(question: Fit) -> Result:
+        if question.load.endswith(":a"):
+            return Result(question.id, "failed", "ValueError: no")
+        return by_x(question)
+
+    trials = search(FakePool(answer), log).run()
+    failed = [trial for trial in trials if trial.model == "a"]
+    assert {trial.state for trial in failed} == {"failed"}
+    assert failed[0].result is not None
+    assert failed[0].result.reason == "ValueError: no"
+    assert len(failed) == 3, "then it is given up"
+    assert len(trials) == 10
+
+
+def test_an_error_is_searched_downwards(log: Log) -> None:
+    trials = search(FakePool(by_x), log, metric=Metric(METRIC, "", larger_is_better=False), max_trials=40).run()
+    assert all(trial.objective == -trial.params.get("x", 0.1) for trial in trials)
+    late = [trial.params["x"] for trial in trials[-12:] if "x" in trial.params]
+    assert sum(late) / len(late) < 0.3
+
+
+def test_an_interrupt_cancels_what_runs_and_starts_no_more(log: Log) -> None:
+    pool = FakePool(by_x, size=2)
+    trials = search(pool, log, interrupted=lambda: len(pool.asked) >= 4).run()
+    assert len(trials) == 4
+    assert trials[-1].state == "cancelled"
+    assert trials[0].state == "complete"
+
+
+def test_without_time_left_only_the_baseline_runs(log: Log) -> None:
+    pool = FakePool(by_x)
+    trials = search(pool, log, budget=Budget(10.0, time.monotonic() - 60), max_trials=None).run()
+    assert [trial.model for trial in trials] == ["baseline"]
+    assert pool.asked[0].seconds is None, "it alone may overrun"
+
+
+def test_no_trial_starts_that_would_eat_the_reserve(log: Log) -> None:
+    """A hundred seconds in all; trials cost twenty by their own word, and the finish needs what they cost."""
+
+    def answer(question: Fit) -> Result:
+        return scored(question, 0.5, seconds=20.0)
+
+    models = (candidate("baseline", 0.1, space={}), candidate("a", 20.0))
+    one = search(FakePool(answer), log, candidates=models, budget=Budget(100.0, time.monotonic()), max_trials=None)
+    one._start = lambda *_: None  # type: ignore[method-assign]
+    assert one.run() == []
+    assert one.reserve() == pytest.approx(0.5)
+    del one._start
+    trials = one.run()
+    assert one.reserve() == pytest.approx(40.0), "the finish takes no more than its share"
+    assert trials
+
+
+def test_seeds_depend_on_the_params_not_on_the_order(log: Log) -> None:
+    first = search(FakePool(by_x), log).run()
+    second = search(FakePool(by_x, size=3), Log()).run()
+    by_params = {(trial.model, str(trial.params)): trial.seed for trial in first}
+    shared = [trial for trial in second if (trial.model, str(trial.params)) in by_params]
+    assert len(shared) >= 3
+    assert all(by_params[trial.model, str(trial.params)] == trial.seed for trial in shared)
+    assert len({trial.seed for trial in first}) == len(first)

@@ -1,0 +1,149 @@
+"""From the best trials to a ranking: draws, ties, refit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.search.conftest import METRIC, FakePool, ended, scored
+from workbench.contract.metric import Metric
+from workbench.execution.work import Fit, Result
+from workbench.search.budget import Budget
+from workbench.search.selection import DRAWS, Selection, finalists
+from workbench.search.trial import Trial
+
+USERS = 400
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Selection]:
+    (tmp_path / "values").mkdir()
+    (tmp_path / "models").mkdir()
+
+    def build(pool: FakePool, budget: Budget | None = None, keep: int = 1) -> Selection:
+        loads = {name: f"nowhere:{name}" for name in ("a", "b", "c")}
+        budget = budget or Budget(math.inf, time.monotonic())
+        metric = Metric(METRIC, "")
+        return Selection(pool, tmp_path, loads, metric, (METRIC,), budget, keep, lambda: False)  # type: ignore[arg-type]
+
+    return build
+
+
+def values_of(folder: Path, id: str, mean: float, noise: float = 0.02) -> None:
+    """Values per user around a mean, the same users' luck for every model."""
+    draw = sum(map(ord, id.partition("-")[2]))
+    luck = np.random.default_rng(draw).normal(0, 0.2, USERS)
+    own = np.random.default_rng(sum(map(ord, id))).normal(0, noise, USERS)
+    np.save(folder / "values" / f"{id}.npy", (mean + luck + own).astype(np.float32))
+    np.save(folder / "values" / f"{id}.ids.npy", np.arange(USERS))
+
+
+def answering(folder: Path, means: dict[str, float]) -> Callable[[Fit], Result]:
+    def answer(question: Fit) -> Result:
+        mean = means[question.load.partition(":")[2]]
+        values_of(folder, question.id, mean)
+        if question.save is not None:
+            Path(question.save).mkdir(parents=True)
+        return scored(question, mean)
+
+    return answer
+
+
+def test_finalists_are_the_best_of_each_of_five_models_and_the_baseline() -> None:
+    trials = [ended(name, value, number) for number, (name, value) in enumerate(
+        [("base", 0.1), *((f"m{i}", 0.2 + i / 8) for i in range(6)), ("m5", 0.9), ("m0", None)]
+    )]  # fmt: skip
+    chosen = finalists(trials, "base")
+    assert [(trial.model, trial.objective) for trial in chosen] == [
+        ("m5", 0.9), ("m4", 0.7), ("m3", 0.575), ("m2", 0.45), ("m1", 0.325), ("base", 0.1),
+    ]  # fmt: skip
+    assert finalists([ended("m", None)], "base") == []
+
+
+def test_the_mean_over_draws_decides_not_the_first_draw(make: Callable[..., Selection], tmp_path: Path) -> None:
+    lucky, better = ended("a", 0.45, 1), ended("b", 0.44, 2)
+    for trial in (lucky, better):
+        values_of(tmp_path, trial.id, trial.objective or 0.0)
+    selection = make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44})))
+    ranked = selection.rank([lucky, better], lambda draw: True)
+    assert [trial.model for trial in ranked] == ["b", "a"]
+    assert [trial.rank for trial in ranked] == [1, 2]
+    assert ranked[0].draws == [0.44] * DRAWS
+    assert ranked[1].objective == pytest.approx((0.45 + 4 * 0.40) / 5)
+
+
+def test_a_clear_lead_is_no_tie_and_no_lead_is_one(make: Callable[..., Selection], tmp_path: Path) -> None:
+    trials = [ended("a", 0.50, 1), ended("b", 0.4999, 2), ended("c", 0.45, 3)]
+    for trial in trials:
+        values_of(tmp_path, trial.id, trial.objective or 0.0)
+    means = {"a": 0.50, "b": 0.4999, "c": 0.45}
+    ranked = make(FakePool(answering(tmp_path, means))).rank(trials, lambda draw: True)
+    assert {trial.model: trial.tied for trial in ranked} == {"a": True, "b": True, "c": False}
+    assert all(trial.interval and trial.interval[0] < (trial.objective or 0) < trial.interval[1] for trial in ranked)
+
+
+def test_without_time_the_first_draw_has_to_do(make: Callable[..., Selection], tmp_path: Path) -> None:
+    trial = ended("a", 0.5)
+    pool = FakePool(answering(tmp_path, {"a": 0.5}))
+    ranked = make(pool, Budget(10.0, time.monotonic() - 10)).rank([trial], lambda draw: True)
+    assert ranked[0].draws == [0.5]
+    assert pool.asked == []
+
+
+def test_a_finalist_that_fails_on_a_draw_ranks_behind_and_says_so(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    good, shaky = ended("a", 0.4, 1), ended("b", 0.6, 2)
+    steady = answering(tmp_path, {"a": 0.4, "b": 0.6})
+
+    def answer(question: Fit) -> Result:
+        fails = question.load.endswith(":b") and question.score == "valid-2"
+        return Result(question.id, "failed", "ValueError: no") if fails else steady(question)
+
+    ranked = make(FakePool(answer)).rank([good, shaky], lambda draw: True)
+    assert [trial.model for trial in ranked] == ["a", "b"]
+    assert ranked[1].note == "draw 2 of valid: failed, ValueError: no"
+
+
+def test_the_best_are_fitted_on_train_and_valid_scored_on_test_and_kept(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    ranked = [ended("a", 0.5, 1), ended("b", 0.4, 2)]
+    for rank, trial in enumerate(ranked, 1):
+        trial.rank = rank
+    pool = FakePool(answering(tmp_path, {"a": 0.55, "b": 0.45}))
+    make(pool).refit(ranked)
+    assert {(question.train, question.score, question.search) for question in pool.asked} == {
+        ("train_valid", "test", False)
+    }
+    assert [trial.test[METRIC] for trial in ranked] == [0.55, 0.45]
+    assert ranked[0].model_folder is not None
+    assert ranked[1].model_folder is None, "only one is kept"
+
+
+def test_a_refit_that_fails_falls_back_on_the_fit_of_the_search(make: Callable[..., Selection], tmp_path: Path) -> None:
+    trial = ended("a", 0.5)
+    trial.rank = 1
+    steady = answering(tmp_path, {"a": 0.52})
+
+    def answer(question: Fit) -> Result:
+        fails = question.train == "train_valid"
+        return Result(question.id, "failed", "ValueError: no") if fails else steady(question)
+
+    pool = FakePool(answer)
+    make(pool).refit([trial])
+    assert [question.train for question in pool.asked] == ["train_valid", "train"]
+    assert trial.test[METRIC] == 0.52
+    assert trial.note == "refit failed: ValueError: no; the fit of the search is used"
+    assert trial.model_folder is not None
+
+
+def test_equal_objectives_go_to_the_earlier_trial(make: Callable[..., Selection], tmp_path: Path) -> None:
+    trials: list[Trial] = [ended("b", 0.5, 2), ended("a", 0.5, 1)]
+    ranked = make(FakePool(answering(tmp_path, {"a": 0.5, "b": 0.5}))).rank(trials, lambda draw: False)
+    assert [trial.model for trial in ranked] == ["a", "b"]

@@ -1,0 +1,105 @@
+"""One model's search: what it asks for, in which order, and that it never asks twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.errors import SettingsError
+from workbench.execution.work import Description
+from workbench.search.study import ModelStudy
+from workbench.search.trial import canonical
+from workbench.space import Choice, Float, Int, When, to_json
+
+SPACE = {
+    "kind": Choice("plain", "fancy"),
+    "size": Int(1, 100, log=True),
+    **When("kind", "fancy", {"extra": Float(0.1, 10, log=True)}),
+}
+DESCRIPTION = Description(
+    "m",
+    hyperparameters={"kind": "plain", "size": 10, "extra": 1.0, "outside": 7},
+    space=to_json(SPACE),
+    starts=({"size": 20}, {"kind": "fancy", "extra": 5.0}),
+)
+
+
+def study(fixed: dict[str, object] | None = None, seed: int = 0) -> ModelStudy:
+    return ModelStudy("m", DESCRIPTION, fixed or {}, seed)
+
+
+def test_defaults_come_first_then_the_starts() -> None:
+    asked = [study().ask() for _ in range(1)]
+    one = study()
+    asked = [one.ask() for _ in range(3)]
+    assert asked == [
+        {"kind": "plain", "size": 10, "extra": 1.0, "outside": 7},
+        {"kind": "plain", "size": 20, "extra": 1.0, "outside": 7},
+        {"kind": "fancy", "size": 10, "extra": 5.0, "outside": 7},
+    ]
+
+
+def test_what_is_asked_lies_in_the_space_and_is_never_asked_twice() -> None:
+    one = study()
+    seen = set()
+    for number in range(40):
+        params = one.ask()
+        assert params is not None
+        assert SPACE["size"].contains(params["size"])
+        assert params["outside"] == 7
+        if params["kind"] == "plain":
+            assert params["extra"] == 1.0, "a hyperparameter that does not count keeps its default"
+        assert canonical(params) not in seen
+        seen.add(canonical(params))
+        one.tell(params, -abs(params["size"] - 50) if number % 5 else None)
+
+
+def test_it_learns_where_the_best_values_are() -> None:
+    description = Description("m", hyperparameters={"x": 0.1}, space=to_json({"x": Float(0, 1)}))
+    one = ModelStudy("m", description, {}, seed=1)
+    found = []
+    for _ in range(40):
+        params = one.ask()
+        assert params is not None
+        one.tell(params, -((params["x"] - 0.7) ** 2))
+        found.append(abs(params["x"] - 0.7))
+    near = sum(distance < 0.1 for distance in found[10:])
+    assert near >= 12, "drawn evenly, six of thirty would be so near"
+
+
+def test_equal_seeds_ask_equally_and_others_differ() -> None:
+    def first(seed: int) -> list[object]:
+        one = study(seed=seed)
+        asked = []
+        for _ in range(8):
+            params = one.ask()
+            assert params is not None
+            one.tell(params, params["size"])
+            asked.append(params)
+        return asked
+
+    assert first(3) == first(3)
+    assert first(3) != first(4)
+
+
+def test_fixed_hyperparameters_are_held() -> None:
+    one = study({"size": 33})
+    assert {(one.ask() or {})["size"] for _ in range(5)} == {33}
+    with pytest.raises(SettingsError, match="has no hyperparameter 'sise'"):
+        study({"sise": 3})
+
+
+def test_a_model_without_hyperparameters_is_asked_once() -> None:
+    one = ModelStudy("popular", Description("popular"), {}, seed=0)
+    assert one.ask() == {}
+    assert one.ask() is None
+    assert one.exhausted
+
+
+def test_a_small_space_is_exhausted() -> None:
+    description = Description("m", hyperparameters={"k": 1}, space=to_json({"k": Int(1, 3)}))
+    one = ModelStudy("m", description, {}, seed=0)
+    asked = []
+    while (params := one.ask()) is not None:
+        asked.append(params["k"])
+        one.tell(params, float(params["k"]))
+    assert sorted(asked) == [1, 2, 3]
