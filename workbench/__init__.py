@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from workbench.errors import DataError, ModelError, Pruned, UserError, WorkbenchError
-    from workbench.main import RunResult, run
+    from workbench.main import run
+    from workbench.result import RunResult
 
 _HOMES = {
     "workbench.contract.hooks": ("ModelSpec", "TaskSpec", "hookimpl"),
@@ -37,7 +38,8 @@ _HOMES = {
     "workbench.contract.split": ("Dataset", "Split"),
     "workbench.contract.task": ("Answer", "Option", "Source", "Task"),
     "workbench.errors": ("DataError", "ModelError", "Pruned", "UserError", "WorkbenchError"),
-    "workbench.main": ("RunResult", "run"),
+    "workbench.main": ("run",),
+    "workbench.result": ("RunResult",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -5,59 +5,31 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import platform
 import shutil
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
-from workbench.contract.task import Source, Task
 from workbench.data import mapped
-from workbench.errors import NoResult, PluginError, SettingsError, UnknownName
+from workbench.errors import NoResult
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.interrupts import Interrupts
-from workbench.planning import Plan, choose_models, plan
-from workbench.recording import Recorder, Screen, Silent
-from workbench.registry import ModelOffer, Registry, TaskOffer, load_class
+from workbench.planning import Plan, Question, ask, plan, source
+from workbench.recording import Recorder, Screen, Silent, run_row
+from workbench.registry import Registry
+from workbench.result import RunResult, no_result_reason, summarise
 from workbench.search.budget import Budget
 from workbench.search.loop import Search
 from workbench.search.selection import Selection, finalists
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
-from workbench.store import queries
 from workbench.store.database import DEFAULT_URL, Database
-from workbench.store.writer import RunRow, RunWriter
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """How a run ended.
-
-    Args:
-        summary: what `workbench run --json` prints.
-        exit_code: 0, or 130 or 143 after an interrupt.
-    """
-
-    summary: dict[str, Any]
-    exit_code: int = 0
-
-    @property
-    def leaderboard(self) -> list[dict[str, Any]]:
-        """The rows of the run's leaderboard, best first."""
-        return list(self.summary["leaderboard"])
-
-    @property
-    def best(self) -> dict[str, Any]:
-        """The winner: `trial`, `model`, `params`, `valid`, `test`."""
-        return dict(self.summary["best"])
+from workbench.store.writer import RunWriter
 
 
 def run(task: str, data: Any = None, *, db: str | None = None, **settings: Any) -> RunResult:
@@ -123,48 +95,6 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
             )
         return RunResult(summarise(database, writer.run), interrupts.exit_code)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a run is about: the task, its models, the metrics."""
-
-    offer: TaskOffer
-    task: Task[Any]
-    metric: Metric
-    metrics: tuple[str, ...]
-    models: dict[str, ModelOffer]
-    options: dict[str, str]
-
-    @property
-    def plugins(self) -> dict[str, str]:
-        """Model -> the distribution that offers it."""
-        return {name: offer.plugin.distribution for name, offer in self.models.items()}
-
-
-def ask(registry: Registry, settings: RunSettings) -> Question:
-    """Check names before anything is read.
-
-    Raises:
-        UserError: the settings name something that is not there.
-    """
-    offer = registry.task(settings.task)
-    if offer.missing:
-        raise PluginError(
-            f"task {settings.task} needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
-        )
-    task: Task[Any] = load_class(offer.spec.load)()
-    for name, value in settings.options.items():
-        if name not in task.options:
-            known = [f"--{option.replace('_', '-')}" for option in task.options]
-            raise UnknownName("option", f"--{name.replace('_', '-')}", known, f"workbench tasks {settings.task}")
-        choices = task.options[name].choices
-        if choices and value not in choices:
-            raise SettingsError(f"--{name.replace('_', '-')} {value}: choose from {', '.join(choices)}")
-    metric = task.metrics[0] if settings.metric is None else task.metric(settings.metric)
-    metrics = tuple(dict.fromkeys([metric.name, *(each.name for each in task.metrics)]))
-    models = choose_models(registry, settings, task.baseline)
-    return Question(offer, task, metric, metrics, models, dict(settings.options))
 
 
 @dataclass
@@ -238,15 +168,6 @@ class Stages:
         self.spent[stage] = self.budget.elapsed - sum(self.spent.values())
 
 
-def source(task: Task[Any], settings: RunSettings) -> Source:
-    """Where the data comes from: what the user gave, else the task's sample."""
-    if settings.data is None:
-        if settings.test_data is not None:
-            raise SettingsError("--test-data needs --data beside it")
-        return task.sample()
-    return Source(settings.data, settings.test_data, settings.encoding, settings.on_bad_rows)
-
-
 def write_parts(folder: Path, dataset: Dataset[Any], split: Split[Any]) -> mapped.Writer:
     """Put the parts where workers map them."""
     parts = mapped.Writer(folder / "parts")
@@ -267,86 +188,3 @@ def run_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def run_row(
-    settings: RunSettings, budget: Budget, question: Question, dataset: Dataset[Any], split: Split[Any]
-) -> RunRow:
-    """What the store is told when the run begins."""
-    return RunRow(
-        task=settings.task,
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint,
-        facts={"headline": dataset.report.headline, **dataset.report.facts},
-        split=split.identity,
-        metric=question.metric.name,
-        direction=question.metric.direction,
-        name=settings.name,
-        settings=settings.to_json(),
-        versions=versions(),
-        split_summary=split.summary,
-        leakage=split.leakage,
-        baseline=question.task.baseline,
-        budget_seconds=budget.seconds if budget.bounded else None,
-    )
-
-
-def versions() -> dict[str, str]:
-    """Of everything that a result may depend on."""
-    found = {"python": platform.python_version()}
-    for name in (
-        "automl-workbench",
-        "numpy",
-        "scipy",
-        "scikit-learn",
-        "implicit",
-        "lightgbm",
-        "optuna",
-        "torch",
-    ):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def no_result_reason(trials: Sequence[Trial]) -> str:
-    """Why no trial was completed, by the most frequent cause."""
-    reasons = Counter(f"{trial.model} {trial.state}: {trial.result.reason}" for trial in trials if trial.result)
-    return reasons.most_common(1)[0][0] if reasons else "none could be started"
-
-
-def summarise(database: Database, number: int) -> dict[str, Any]:
-    """What `run --json` prints, read back from the store."""
-    row = queries.run(database, number)
-    best_of_each: dict[str, dict[str, Any]] = {}
-    for entry in queries.leaderboard(database, row["board"], run=number, top=None):
-        best_of_each.setdefault(entry["model"], entry)
-    rows = [{**entry, "rank": rank} for rank, entry in enumerate(best_of_each.values(), 1)]
-    return {
-        "run": number,
-        "task": row["task"],
-        "dataset": row["dataset"],
-        "state": row["state"],
-        "metric": row["metric"],
-        "trials": row["trials"],
-        "best": _headline(database, rows[0]) if rows else None,
-        "baseline": next((_headline(database, entry) for entry in rows if entry["model"] == row["baseline"]), None),
-        "seconds": row["seconds"],
-        "budget_seconds": row["budget_seconds"],
-        "spent": row["spent"],
-        "leaderboard": rows,
-        "database": database.name,
-    }
-
-
-def _headline(database: Database, entry: dict[str, Any]) -> dict[str, Any]:
-    """One trial's metrics; `valid` of the searched one is the mean over its draws."""
-    trial = queries.trial(database, entry["trial"])
-    valid = {name: measured["value"] for name, measured in trial["valid"].items()}
-    return {
-        "trial": entry["trial"],
-        "model": entry["model"],
-        "params": entry["params"],
-        "valid": {**valid, entry["metric"]: entry["valid"]},
-        "test": {name: measured["value"] for name, measured in trial["test"].items()},
-    }

@@ -1,4 +1,4 @@
-"""Which models a run will search: on offer, described by a worker, able to use the data, and affordable."""
+"""What a run is about, and which models it searches: on offer, able to use the data, and affordable."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.contract.metric import Metric
+from workbench.contract.task import Source, Task
 from workbench.errors import PluginError, SettingsError, UnknownName
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
 from workbench.execution.work import Describe, Description
-from workbench.registry import ModelOffer, Registry
+from workbench.registry import ModelOffer, Registry, TaskOffer, load_class
 from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
 from workbench.search.study import ModelStudy
@@ -23,6 +25,48 @@ AFFORDABLE_SHARE = 0.5
 
 DESCRIBE_SECONDS = 60.0
 _UNKNOWN_COST = 1.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a run is about: the task, its models, the metrics."""
+
+    offer: TaskOffer
+    task: Task[Any]
+    metric: Metric
+    metrics: tuple[str, ...]
+    models: dict[str, ModelOffer]
+    options: dict[str, str]
+
+    @property
+    def plugins(self) -> dict[str, str]:
+        """Model -> the distribution that offers it."""
+        return {name: offer.plugin.distribution for name, offer in self.models.items()}
+
+
+def ask(registry: Registry, settings: RunSettings) -> Question:
+    """Check names before anything is read.
+
+    Raises:
+        UserError: the settings name something that is not there.
+    """
+    offer = registry.task(settings.task)
+    if offer.missing:
+        raise PluginError(
+            f"task {settings.task} needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
+        )
+    task: Task[Any] = load_class(offer.spec.load)()
+    for name, value in settings.options.items():
+        if name not in task.options:
+            known = [f"--{option.replace('_', '-')}" for option in task.options]
+            raise UnknownName("option", f"--{name.replace('_', '-')}", known, f"workbench tasks {settings.task}")
+        choices = task.options[name].choices
+        if choices and value not in choices:
+            raise SettingsError(f"--{name.replace('_', '-')} {value}: choose from {', '.join(choices)}")
+    metric = task.metrics[0] if settings.metric is None else task.metric(settings.metric)
+    metrics = tuple(dict.fromkeys([metric.name, *(each.name for each in task.metrics)]))
+    models = choose_models(registry, settings, task.baseline)
+    return Question(offer, task, metric, metrics, models, dict(settings.options))
 
 
 @dataclass(frozen=True)
@@ -38,6 +82,15 @@ class Plan:
     candidates: tuple[Candidate, ...]
     rows: tuple[ModelRow, ...]
     uncounted: str | None
+
+
+def source(task: Task[Any], settings: RunSettings) -> Source:
+    """Where the data comes from: what the user gave, else the task's sample."""
+    if settings.data is None:
+        if settings.test_data is not None:
+            raise SettingsError("--test-data needs --data beside it")
+        return task.sample()
+    return Source(settings.data, settings.test_data, settings.encoding, settings.on_bad_rows)
 
 
 def choose_models(registry: Registry, settings: RunSettings, baseline: str) -> dict[str, ModelOffer]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
 from workbench.execution.work import Report
+from workbench.planning import Question
+from workbench.search.budget import Budget
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
-from workbench.store.writer import Measured, ModelRow, RunWriter, TrialRow
+from workbench.store.writer import Measured, ModelRow, RunRow, RunWriter, TrialRow
 
 
 class Screen(Protocol):
@@ -138,6 +143,46 @@ class Recorder:
         for trial in ranked:
             if trial.model_folder is not None:
                 self._writer.keep("model", Path(trial.model_folder), trial.id)
+
+
+def run_row(
+    settings: RunSettings, budget: Budget, question: Question, dataset: Dataset[Any], split: Split[Any]
+) -> RunRow:
+    """What the store is told when the run begins."""
+    return RunRow(
+        task=settings.task,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        facts={"headline": dataset.report.headline, **dataset.report.facts},
+        split=split.identity,
+        metric=question.metric.name,
+        direction=question.metric.direction,
+        name=settings.name,
+        settings=settings.to_json(),
+        versions=versions(),
+        split_summary=split.summary,
+        leakage=split.leakage,
+        baseline=question.task.baseline,
+        budget_seconds=budget.seconds if budget.bounded else None,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of everything that a result may depend on."""
+    found = {"python": platform.python_version()}
+    for name in (
+        "automl-workbench",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "implicit",
+        "lightgbm",
+        "optuna",
+        "torch",
+    ):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _measured(values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> Measured:
