@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "examples/samples/workbench_samples/ml-latest-small/ratings.csv"
+
+# The same examples each time, whatever the speed of the machine.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("tests")
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,54 @@ def workbench(tmp_path: Path) -> Callable[..., Called]:
 def ratings(tmp_path: Path) -> Path:
     """A small ratings file: 40 users, 30 items, with times."""
     import pyarrow.csv as pc
+
     from workbench_recommend.task import made_up_ratings
 
     path = tmp_path / "ratings.csv"
     pc.write_csv(made_up_ratings(seed=1, users=40, items=30), path)
     return path
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Installs a plugin's distribution for this test; returns the folder, which other processes may have as PYTHONPATH.
+
+    The module is called as the distribution, with underscores. Importing it leaves the file `<module>.imported`.
+    """
+    folder = tmp_path / "site-packages"
+
+    def make(
+        distribution: str,
+        code: str = "",
+        *,
+        entry: str | None = None,
+        entries: str | None = None,
+        requires: tuple[str, ...] = (),
+        metadata: str | None = None,
+    ) -> Path:
+        module = distribution.replace("-", "_")
+        info = folder / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (folder / f"{module}.py").write_text(
+            "import pathlib\n"
+            "pathlib.Path(__file__).with_suffix('.imported').touch()\n"
+            "from workbench import ModelSpec, TaskSpec, hookimpl\n" + textwrap.dedent(code),
+            encoding="utf-8",
+        )
+        lines = [f"Requires-Dist: {line}" for line in requires]
+        text = "\n".join(["Metadata-Version: 2.1", f"Name: {distribution}", "Version: 1.0", *lines, ""])
+        if metadata != "":
+            (info / "METADATA").write_text(metadata or text, encoding="utf-8")
+        named = entries or f"{entry or distribution} = {module}"
+        (info / "entry_points.txt").write_text(f"[workbench]\n{named}\n", encoding="utf-8")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        if str(folder) not in sys.path:
+            monkeypatch.syspath_prepend(folder)
+        importlib.invalidate_caches()
+        return folder
+
+    before = set(sys.modules)
+    yield make
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, entry_points
-from typing import Literal
+from typing import Any, Literal
 
 import pluggy
 
@@ -16,6 +18,7 @@ from workbench.contract.hooks import ModelSpec, TaskSpec
 
 GROUP = "workbench"
 DISTRIBUTION = "automl-workbench"
+REASON_KEPT = 1_000
 
 PluginState = Literal["loaded", "blocked", "incompatible", "failed"]
 
@@ -73,24 +76,41 @@ def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[st
     if refusal:
         return unloaded("incompatible", refusal)
     try:
-        manager = pluggy.PluginManager(hooks.PROJECT)
-        manager.add_hookspecs(hooks)
-        manager.register(entry.load(), name=entry.name)
-        manager.check_pending()
-        tasks = tuple(spec for specs in manager.hook.workbench_tasks() for spec in specs)
-        models = tuple(spec for specs in manager.hook.workbench_models() for spec in specs)
-        wrong = [spec for spec in tasks if not isinstance(spec, TaskSpec)]
-        wrong += [spec for spec in models if not isinstance(spec, ModelSpec)]
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answer, which may be JSON
+            manager = pluggy.PluginManager(hooks.PROJECT)
+            manager.add_hookspecs(hooks)
+            manager.register(entry.load(), name=entry.name)
+            manager.check_pending()
+            tasks = tuple(spec for specs in manager.hook.workbench_tasks() for spec in specs)
+            models = tuple(spec for specs in manager.hook.workbench_models() for spec in specs)
+        wrong = _flaw(tasks, TaskSpec) or _flaw(models, ModelSpec)
         if wrong:
-            return unloaded("failed", f"announces {wrong[0]!r}, which is no TaskSpec or ModelSpec")
+            return unloaded("failed", f"announces {wrong}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own failure
-        first_line = (str(error) or "no message").splitlines()[0]
-        return unloaded("failed", f"{type(error).__name__}: {first_line}")
+        message = " ".join(str(error).split())[:REASON_KEPT] or "no message"
+        return unloaded("failed", f"{type(error).__name__}: {message}")
     return Plugin(entry.name, distribution, version, "loaded", tasks=tasks, models=models)
 
 
+def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec]) -> str:
+    """What is wrong with what a plugin announces, or an empty string."""
+    seen = set()
+    for spec in specs:
+        if not isinstance(spec, kind):
+            return f"{spec!r}, which is no TaskSpec or ModelSpec"
+        for name, value in vars(spec).items():
+            if isinstance(value, str) == (name == "requires"):
+                return f"{spec!r}, whose {name} is {value!r}"
+        key = spec.name, getattr(spec, "task", "")
+        if key in seen:
+            return f"{spec.name!r} twice"
+        seen.add(key)
+    return ""
+
+
 def _origin(entry: EntryPoint) -> tuple[str, str]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "0")
+    """Distribution and version; what a removal was cut short in has neither."""
+    return (entry.dist and entry.dist.name) or "unknown", (entry.dist and entry.dist.version) or "0"
 
 
 def _refusal(distribution: Distribution | None) -> str:
@@ -106,6 +126,8 @@ def _refusal(distribution: Distribution | None) -> str:
         except InvalidRequirement:
             continue  # pip has refused it already; it cannot be about this version
         ours = canonicalize_name(requirement.name) == DISTRIBUTION
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue  # it is for another system, or for an extra that nobody may have asked for
         if ours and not requirement.specifier.contains(__version__, prereleases=True):
             return f"requires {DISTRIBUTION} {requirement.specifier}, this is {__version__}"
     return ""

@@ -20,7 +20,8 @@ class Offer(Generic[Spec]):
     """One spec and the plugin that announces it.
 
     Args:
-        name: what the user calls it: the spec's name, or `distribution:name` where that name is another's.
+        name: what the user calls it: the spec's name, or `distribution:name` where that name is another's
+            (`plugin:name` where one distribution has several plugins that offer it).
         clash: who else offers the name; empty where nobody does.
     """
 
@@ -121,6 +122,7 @@ def _settle(claims: Sequence[tuple[Spec, Plugin]]) -> dict[str, Offer[Spec]]:
     for spec, plugin in claims:
         others = [owner.distribution for owner in owners[spec.name] if owner is not plugin]
         keeps = not others or plugin.first_party
-        name = spec.name if keeps else f"{plugin.distribution}:{spec.name}"
+        owner = plugin.name if plugin.distribution in others else plugin.distribution
+        name = spec.name if keeps else f"{owner}:{spec.name}"
         offers[name] = Offer(name, spec, plugin, ", ".join(others))
     return offers

@@ -97,8 +97,10 @@ class RunSettings:
             "auto, cpu, cuda or cuda:N",
         )
         self._check("on_bad_rows", self.on_bad_rows in ("error", "skip"), "error or skip")
-        for key in self.fixed:
+        for key, value in self.fixed.items():
             self._check("set", key.count(".") == 1, "model.field=value", key)
+            finite = not isinstance(value, float) or math.isfinite(value)
+            self._check("set", finite, "a finite number", f"{key}={value}")
 
     @property
     def worker_count(self) -> int:
@@ -146,6 +148,9 @@ class RunSettings:
         for key in ("trials", "seed", "workers", "threads", "keep"):
             if key in values and (isinstance(values[key], bool) or not isinstance(values[key], int)):
                 raise SettingsError(f"{key} = {values[key]!r}: must be a whole number")
+        for key in ("task", "metric", "split", "device", "name", "encoding"):
+            if key in values and not isinstance(values[key], str):
+                raise SettingsError(f"{key} = {values[key]!r}: must be text")
         return cls(**values)
 
 
@@ -181,11 +186,13 @@ def parse_bytes(value: str | int) -> int:
 def parse_names(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
     """`"a,b"` or a list -> names."""
     parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise SettingsError(f"{value!r}: write names as a,b or as a list of texts")
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def parse_fixed(value: Mapping[str, Any] | list[str] | tuple[str, ...]) -> dict[str, Any]:
-    """`["ease.l2=500"]`, `{"ease.l2": 500}` or `{"ease": {"l2": 500}}` -> `{"ease.l2": 500}`."""
+def parse_fixed(value: Mapping[str, Any] | str | list[str] | tuple[str, ...]) -> dict[str, Any]:
+    """`"ease.l2=500"`, `["ease.l2=500"]`, `{"ease.l2": 500}` or `{"ease": {"l2": 500}}` -> `{"ease.l2": 500}`."""
     if isinstance(value, Mapping):
         flat: dict[str, Any] = {}
         for key, inner in value.items():
@@ -195,7 +202,10 @@ def parse_fixed(value: Mapping[str, Any] | list[str] | tuple[str, ...]) -> dict[
             )
         return flat
     pairs = {}
-    for text in value:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise SettingsError(f"set = {value!r}: write it as model.field=value")
+    for text in texts:
         key, equals, given = text.partition("=")
         if not equals or key.count(".") != 1:
             raise SettingsError(f"--set {text}: write it as model.field=value")
@@ -206,6 +216,13 @@ def parse_fixed(value: Mapping[str, Any] | list[str] | tuple[str, ...]) -> dict[
     return pairs
 
 
+def parse_options(value: Mapping[str, Any]) -> dict[str, str]:
+    """`{"user_column": "who", "length": 40}` -> the same with every value as text."""
+    if not isinstance(value, Mapping) or not all(isinstance(item, str | int | float) for item in value.values()):
+        raise SettingsError(f"options = {value!r}: write them as names with texts or numbers")
+    return {name: str(item) for name, item in value.items()}
+
+
 _PARSERS: dict[str, Any] = {
     "time": parse_seconds,
     "memory": parse_bytes,
@@ -213,4 +230,5 @@ _PARSERS: dict[str, Any] = {
     "without": parse_names,
     "no_plugin": parse_names,
     "fixed": parse_fixed,
+    "options": parse_options,
 }

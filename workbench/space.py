@@ -9,6 +9,7 @@ space = {
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,8 +74,8 @@ class Choice:
     options: tuple[Scalar, ...]
 
     def __init__(self, *options: Scalar) -> None:
-        if not options or not all(option is None or isinstance(option, str | int | float) for option in options):
-            raise ModelError(f"Choice{options!r}: give one or more strings, numbers, booleans or None")
+        if not options or not all(map(_is_scalar, options)):
+            raise ModelError(f"Choice{options!r}: give one or more strings, finite numbers, booleans or None")
         object.__setattr__(self, "options", options)
 
     def __repr__(self) -> str:
@@ -168,7 +169,13 @@ def _distribution_from_json(entry: Mapping[str, Any]) -> Distribution:
     raise ModelError(f"no distribution of kind {entry['kind']!r}")
 
 
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+
+
 def _check_range(low: float, high: float, log: bool) -> None:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ModelError(f"a distribution from {low} to {high}: both ends must be finite")
     if not low <= high:
         raise ModelError(f"a distribution from {low} to {high}: low must not exceed high")
     if log and low <= 0:

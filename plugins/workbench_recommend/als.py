@@ -11,6 +11,7 @@ from workbench import Context
 from workbench.blocks.recommend import Factors
 from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
+from workbench_recommend.threads import one_blas_thread
 from workbench_recommend.weights import user_weights
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ALS(Factors):
         counts = np.maximum(np.diff(matrix.indptr), 1)
         # The scaling of the weights, which a history folded in later must share.
         self.weight_of_one_ = float(weights[0] * counts[0] ** self.user_discount)
-        with _one_blas_thread():
+        with one_blas_thread():
             solver = self._solver(context.seed, context.threads)
             solver.fit(self._confidences(matrix), show_progress=False)
         self.user_factors_ = np.array(solver.user_factors, dtype=np.float32)
@@ -66,7 +67,7 @@ class ALS(Factors):
 
     def fold_in(self, histories: sp.csr_array) -> NDArray[np.float32]:
         """float32[n, factors]: the exact least-squares solution against the items' factors."""
-        with _one_blas_thread():
+        with one_blas_thread():
             solver = self._solver(seed=0, threads=1)
             solver.item_factors = self.item_factors_
             found = solver.recalculate_user(np.arange(histories.shape[0]), self._confidences(histories))
@@ -92,10 +93,3 @@ class ALS(Factors):
         weights = self.weight_of_one_ * counts.astype(np.float64) ** -self.user_discount
         data = np.repeat(weights.astype(np.float32), np.diff(matrix.indptr))
         return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def _one_blas_thread() -> Any:
-    """`implicit` runs threads of its own; BLAS threads inside them only get in their way."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1, "blas")

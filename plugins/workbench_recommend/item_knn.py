@@ -11,11 +11,11 @@ from workbench import Context
 from workbench.blocks.recommend import ItemWeights
 from workbench.data.interactions import Interactions
 from workbench.space import Choice, Float, Int, When
+from workbench_recommend.neighbours import nearest
 from workbench_recommend.weights import item_counts, user_weights
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
 BLOCK = 2**22
 
@@ -81,7 +81,7 @@ class ItemKNN(ItemWeights):
                 similar /= norms[candidates, None] ** np.float32(1 - self.asymmetry)
                 similar /= norms[None, :] ** np.float32(self.asymmetry)
             similar[np.arange(len(candidates)), candidates] = 0
-            blocks.append(self._nearest(similar))
+            blocks.append(nearest(similar, self.neighbours, self.amplification, self.normalisation))
         self.weights_ = sp.csr_array(sp.vstack(blocks, format="csr").T)
 
     def _weighted(self, matrix: sp.csr_array) -> sp.csr_array:
@@ -98,21 +98,3 @@ class ItemKNN(ItemWeights):
             per_item = (self.k1 + 1) / (self.k1 * length + 1)
         rows = sp.diags_array(per_user.astype(np.float32))
         return sp.csr_array(rows @ matrix @ sp.diags_array(per_item.astype(np.float32)))
-
-    def _nearest(self, similar: NDArray[np.float32]) -> sp.csr_array:
-        """Each row's largest entries, amplified and normalised."""
-        import scipy.sparse as sp
-
-        n, m = similar.shape
-        k = min(self.neighbours, m)
-        best = np.argpartition(similar, m - k, axis=1)[:, m - k :]
-        values = np.take_along_axis(similar, best, axis=1)
-        if self.amplification != 1:
-            values = np.sign(values) * np.abs(values) ** np.float32(self.amplification)
-        if self.normalisation:
-            sums = np.maximum(values.sum(axis=1, keepdims=True), np.float32(1e-12))
-            values = values / sums ** np.float32(self.normalisation)
-        starts = np.arange(n + 1) * k
-        rows = sp.csr_array((values.astype(np.float32).ravel(), best.ravel(), starts), shape=(n, m))
-        rows.eliminate_zeros()
-        return rows

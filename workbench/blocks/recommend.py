@@ -96,8 +96,9 @@ def recommend(model: Any, queries: Queries, k: int, exclude: sp.csr_array | None
         ModelError: scores of the wrong shape or type, or not numbers.
     """
     if callable(getattr(model, "recommend", None)):
-        items, scores = model.recommend(queries, k, exclude)
-        return np.asarray(items, dtype=np.int32), np.asarray(scores, dtype=np.float32)
+        return _checked_lists(
+            model, model.recommend(queries, k, exclude), (len(queries), k), queries.histories.shape[1]
+        )
     by_user, by_history = (callable(getattr(model, name, None)) for name in ("score", "score_histories"))
     if not by_user and not by_history:
         raise ModelError(f"{type(model).__name__} defines neither score nor score_histories nor recommend")
@@ -159,6 +160,23 @@ def _settle_ties(scores: NDArray[np.float32], best: NDArray[np.intp], values: ND
         above = np.flatnonzero(scores[row] > last[row])
         tied = np.flatnonzero(scores[row] == last[row])
         best[row] = np.concatenate([above, tied[: best.shape[1] - len(above)]])
+
+
+def _checked_lists(model: Any, lists: Any, shape: tuple[int, int], n_items: int) -> Lists:
+    """A model's own lists, which must be such as the metrics can trust."""
+    given, given_scores = lists
+    items, scores = np.asarray(given, dtype=np.int32), np.asarray(given_scores, dtype=np.float32)
+    who = f"{type(model).__name__}.recommend gives"
+    if items.shape != shape or scores.shape != shape:
+        raise ModelError(f"{who} items of shape {items.shape} and scores of {scores.shape}; {shape} is needed")
+    if np.isnan(scores).any():
+        raise ModelError(f"{who} scores that are NaN")
+    if ((items < -1) | (items >= n_items)).any():
+        raise ModelError(f"{who} item numbers that are not from -1 to {n_items - 1}")
+    ordered = np.sort(items, axis=1)
+    if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
+        raise ModelError(f"{who} lists that hold an item twice")
+    return items, scores
 
 
 def _checked(model: Any, raw: Any, shape: tuple[int, int]) -> NDArray[np.float32]:

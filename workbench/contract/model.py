@@ -73,7 +73,10 @@ class Model:
         """Name -> default."""
         if not dataclasses.is_dataclass(cls):
             return {}
-        defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+        defaults = {
+            field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+            for field in dataclasses.fields(cls)
+        }
         missing = [name for name, default in defaults.items() if default is dataclasses.MISSING]
         if missing:
             raise ModelError(f"{cls.__name__}.{missing[0]} has no default; every hyperparameter needs one")

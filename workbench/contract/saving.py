@@ -54,15 +54,15 @@ def save_attributes(model: Any, folder: Path) -> None:
             plain[name] = value
         elif not kind or not _save_one(kind, value, folder / name):
             raise ModelError(
-                f"{type(model).__name__}.{name} is a {type(value).__module__}.{type(value).__qualname__}, which cannot "
-                "be stored without pickle; keep arrays, sparse matrices, scikit-learn estimators, LightGBM boosters or "
-                "plain values, or override save and restore"
+                f"{type(model).__name__}.{name} is a {_described(value)}, which cannot be stored without pickle; keep "
+                "arrays, sparse matrices, scikit-learn estimators, LightGBM boosters or plain values, or override save "
+                "and restore"
             )
     if arrays:
         import numpy as np
         from safetensors.numpy import save_file
 
-        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / _ARRAYS)
+        save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, folder / _ARRAYS)
     (folder / _PLAIN).write_text(json.dumps(plain), encoding="utf-8")
     (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
 
@@ -97,7 +97,9 @@ def _kind(value: Any) -> str:
     import numpy as np
 
     if isinstance(value, np.ndarray | np.generic):
-        return {"U": "text", "O": "", "M": "", "m": "", "V": ""}.get(value.dtype.kind, "array")
+        if isinstance(value, np.ma.MaskedArray) or (value.dtype.kind == "f" and value.dtype.itemsize > 8):
+            return ""
+        return {"U": "text", "b": "array", "i": "array", "u": "array", "f": "array"}.get(value.dtype.kind, "")
     if _is_plain(value):
         return "plain"
     roots = {base.__module__.partition(".")[0] for base in type(value).__mro__}
@@ -108,6 +110,13 @@ def _kind(value: Any) -> str:
     if "sklearn" in roots:
         return "skops"
     return ""
+
+
+def _described(value: Any) -> str:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if hasattr(value, "dtype"):
+        return f"{kind} of {value.dtype}"
+    return f"{kind} ({value})" if isinstance(value, float) else kind
 
 
 def _is_plain(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 # Above these, a number of that unit lies centuries ahead; so it is the next finer unit.
+YEAR_10000 = 253_402_300_800
+"""In seconds; what lies beyond is no time."""
+
 _UNITS = ((1e17, 10**9, "nanoseconds"), (1e14, 10**6, "microseconds"), (1e11, 10**3, "milliseconds"))
 
 
@@ -76,6 +80,9 @@ def find_columns(
         DataError: a column is missing, or two would do.
     """
     names = list(table.columns.column_names)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{table.name}: column {twice[0]!r} stands twice; rename one")
     listing = ", ".join(names)
     found = {}
     for role, known in roles.items():
@@ -102,7 +109,7 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     Raises:
         DataError: missing or empty ids, or ids that were stored as floating-point numbers.
     """
-    values = checked.table.columns.column(column)
+    values = _column(checked, column)
     if pa.types.is_floating(values.type):
         raise DataError(
             f"{checked.table.name}, column {column}: ids are stored as floating-point numbers, which changes them; "
@@ -122,8 +129,8 @@ def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
     Raises:
         DataError: text, NaN or infinity.
     """
-    values = checked.table.columns.column(column)
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    values = _column(checked, column)
+    if pa.types.is_string(values.type):
         good = pc.fill_null(pc.match_substring_regex(values, NUMBER), False)
         checked.refuse(~_mask(good), column, values, "a number")
         numbers = pc.cast(pc.if_else(good, pc.utf8_trim_whitespace(values), "nan"), pa.float64())
@@ -132,7 +139,8 @@ def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
     else:
         raise DataError(f"{checked.table.name}, column {column} holds {values.type}; numbers are needed")
     array = _numpy(numbers, np.nan).astype(np.float64, copy=False)
-    checked.refuse(~np.isfinite(array) & ~checked.bad, column, values, "a finite number")
+    finite = np.abs(array) <= np.finfo(np.float32).max
+    checked.refuse(~finite & ~checked.bad, column, values, "a finite number (float32)")
     return array
 
 
@@ -142,8 +150,8 @@ def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
     Raises:
         DataError: neither numbers nor ISO 8601.
     """
-    values = checked.table.columns.column(column)
-    if pa.types.is_temporal(values.type):
+    values = _column(checked, column)
+    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         stamps = pc.cast(values, pa.timestamp("s"), safe=False)
         checked.refuse(_mask(pc.is_null(stamps)), column, values, "a time")
         return _numpy(pc.cast(stamps, pa.int64()), 0).astype(np.int64, copy=False), "times"
@@ -154,7 +162,45 @@ def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
     middle = float(np.median(np.abs(good))) if len(good) else 0.0
     factor, unit = next(((by, name) for above, by, name in _UNITS if middle >= above), (1, "seconds"))
     numbers[checked.bad] = 0
-    return np.floor_divide(numbers, factor).astype(np.int64), unit
+    seconds = np.floor_divide(numbers, factor)
+    checked.refuse(np.abs(seconds) >= YEAR_10000, column, values, f"a time in {unit} before the year 10000")
+    seconds[checked.bad] = 0
+    return seconds.astype(np.int64), unit
+
+
+def _column(checked: Checked, column: str) -> pa.ChunkedArray:
+    """A column with every form of text as `string`, and the values of categories in place of their numbers.
+
+    Raises:
+        DataError: text that is not UTF-8.
+    """
+    values = checked.table.columns.column(column)
+    if pa.types.is_dictionary(values.type):
+        kind = pa.string() if _is_text(values.type.value_type) else values.type.value_type
+        values = pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in values.chunks], kind)
+    if not _is_text(values.type):
+        return values
+    try:
+        text = pc.cast(values, pa.string())
+        text.validate(full=True)
+    except pa.ArrowInvalid as error:
+        where = checked.table.where(_first_not_utf8(values))
+        raise DataError(f"{checked.table.name}, {where}, column {column}: not UTF-8 text; store it as UTF-8") from error
+    return text
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    tests = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
+    return any(getattr(pa.types, f"is_{test}")(kind) for test in tests)
+
+
+def _first_not_utf8(values: pa.ChunkedArray) -> int:
+    for row, value in enumerate(pc.cast(values, pa.large_binary())):
+        try:
+            (value.as_py() or b"").decode()
+        except UnicodeDecodeError:
+            return row
+    return 0
 
 
 def _looks_numeric(values: pa.ChunkedArray) -> bool:
@@ -171,6 +217,7 @@ def _iso_seconds(checked: Checked, column: str, values: pa.ChunkedArray) -> NDAr
     dates = _mask(pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d$"))
     zoned &= ~dates
     checked.refuse(~shaped, column, values, "a time (seconds, milliseconds or ISO 8601)")
+    shaped &= ~checked.bad
     seconds = np.zeros(len(values), dtype=np.int64)
     for rows, kind in ((shaped & zoned, pa.timestamp("s", "UTC")), (shaped & ~zoned, pa.timestamp("s"))):
         if not rows.any():
@@ -178,9 +225,20 @@ def _iso_seconds(checked: Checked, column: str, values: pa.ChunkedArray) -> NDAr
         text = pc.replace_substring_regex(trimmed.filter(pa.array(rows)), r"\.\d+", "")
         try:
             seconds[rows] = _numpy(pc.cast(pc.cast(text, kind), pa.int64()), 0)
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{checked.table.name}, column {column}: {str(error).splitlines()[0]}") from error
+        except pa.ArrowInvalid:
+            found = [_seconds_of(value, kind) for value in text]
+            seconds[rows] = [0 if value is None else value for value in found]
+            wrong = np.zeros(len(values), dtype=bool)
+            wrong[rows] = [value is None for value in found]
+            checked.refuse(wrong, column, values, "a time that exists")
     return seconds
+
+
+def _seconds_of(text: pa.Scalar, kind: pa.DataType) -> int | None:
+    try:
+        return int(text.cast(kind).value)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _plain(name: str) -> str:

@@ -25,9 +25,12 @@ def natural_order(ids: pa.Array) -> pa.Array:
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
-    """A sort key under which digits compare as numbers."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part) for part in parts if part], text
+    """A sort key under which digits compare as numbers, however many there are."""
+    key = []
+    for part in filter(None, re.split(r"([0-9]+)", text)):
+        digits = part.lstrip("0")
+        key.append((0, len(digits), digits) if part.isdigit() and part.isascii() else (1, 0, part))
+    return key, text
 
 
 def encode(ids: Sequence[str] | pa.Array | pa.ChunkedArray, known: pa.Array) -> NDArray[np.int32]:

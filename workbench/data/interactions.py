@@ -274,7 +274,7 @@ def _number(
                 f"({len(repeats):,} such rows) and there are no times to tell the last; "
                 "pass --duplicates last|first|largest|sum"
             )
-        keys: tuple[NDArray[Any], ...] = (values,)
+        keys: tuple[NDArray[Any], ...] = (values,) if times is None else (times, values)
         if policy in ("last", "first"):
             keys = (np.arange(len(pairs)),) if times is None else (values, times)
         order = np.lexsort((*keys, pairs))

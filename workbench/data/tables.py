@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import io
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +60,15 @@ def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) ->
         raise DataError(f"{path.name} is empty")
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".zst")]
     suffix = suffixes[-1] if suffixes else ""
-    if suffix in (".parquet", ".pq"):
-        return _from_parquet(path)
-    if suffix in (".jsonl", ".ndjson"):
-        return _from_json_lines(path)
-    if suffix in DELIMITED or not suffix:
-        return _Delimited(path, source, column_names).read()
+    try:
+        if suffix in (".parquet", ".pq"):
+            return _from_parquet(path)
+        if suffix in (".jsonl", ".ndjson"):
+            return _from_json_lines(path)
+        if suffix in DELIMITED or not suffix:
+            return _Delimited(path, source, column_names).read()
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {_first_line(error)}") from error
     raise DataError(f"{path.name}: files ending in {suffix} are not read; give CSV, TSV, Parquet or JSONL")
 
 
@@ -74,7 +79,10 @@ def _row(number: int) -> str:
 def _from_arrow(data: Any) -> RawTable:
     try:
         table = data if isinstance(data, pa.Table) else pa.table(data)
-    except (TypeError, ValueError, pa.ArrowException) as error:
+    except pa.ArrowException as error:
+        reason = "; ".join(map(str, error.args))
+        raise DataError(f"the {type(data).__name__} cannot be read as an Arrow table: {reason}") from error
+    except (TypeError, ValueError) as error:
         kind = type(data).__name__
         raise DataError(
             f"data is a {kind}; give a path or an Arrow-compatible table (pandas, polars, pyarrow)"
@@ -95,9 +103,45 @@ def _from_json_lines(path: Path) -> RawTable:
     import pyarrow.json as pj
 
     try:
-        return RawTable(path.name, pj.read_json(path), lambda number: f"line {number + 1}")
+        table = pj.read_json(path)
+        dates = [field.with_type(pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
+        if dates:  # texts that look like times; as ids they must stay as they are
+            table = pj.read_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(dates)))
     except pa.ArrowException as error:
-        raise DataError(f"{path.name} cannot be read as JSON lines: {_first_line(error)}") from error
+        raise DataError(_json_fault(path) or f"{path.name}: {_first_line(error)}") from error
+    if not table.num_columns:
+        raise DataError(f"{path.name} has no rows")
+
+    def where(number: int) -> str:
+        return next(f"line {line}" for nth, (line, _) in enumerate(_json_lines(path)) if nth == number)
+
+    return RawTable(path.name, table, where)
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(its number, the line) of every line that is not blank."""
+    with io.BufferedReader(pa.input_stream(str(path), compression="detect")) as lines:
+        yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _json_fault(path: Path) -> str:
+    """The first line that does not go with those before it, or an empty string."""
+    kinds: dict[str, tuple[str, int]] = {}
+    for number, line in _json_lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            return f"{path.name}, line {number}: not JSON in UTF-8 ({getattr(error, 'msg', error)})"
+        if not isinstance(row, dict):
+            return f"{path.name}, line {number}: not a JSON object; JSON lines need one in each line"
+        for column, value in row.items():
+            if value is None:
+                continue
+            kind = {str: "text", bool: "a truth value", int: "a number", float: "a number"}.get(type(value), "nested")
+            first, line_of_first = kinds.setdefault(column, (kind, number))
+            if kind != first:
+                return f"{path.name}, line {number}, column {column}: {kind} where line {line_of_first} has {first}"
+    return ""
 
 
 def _first_line(error: BaseException) -> str:
@@ -110,9 +154,8 @@ class _Delimited:
     def __init__(self, path: Path, source: Source, column_names: tuple[str, ...]) -> None:
         self.path, self.source, self.column_names = path, source, column_names
         self.bad: list[tuple[int, int, int]] = []  # (record number from 1, values found, values expected)
-        header = self._first_record()
-        self.delimiter = self._delimiter(header)
-        self.found = next(csv.reader([header], delimiter=self.delimiter), [])
+        self.delimiter = self._delimiter(self._first_line())
+        self.found = next(self._records())[1]
 
     def read(self) -> RawTable:
         if not self.column_names and self.found and all(_is_number(value) for value in self.found):
@@ -121,12 +164,13 @@ class _Delimited:
                 "such as --columns user,item,rating,timestamp"
             )
         try:
-            table = self._parse(threads=True, handler=lambda row: "error")
+            table = self._parse(threads=True)
         except pa.ArrowInvalid:
             table = self._parse_again()
-        if table.num_rows == 0:
-            raise DataError(f"{self.path.name} has a header and no rows")
+        self._check_last_quote(table)
         if not self.bad:
+            if table.num_rows == 0:
+                raise DataError(f"{self.path.name} has a header and no rows")
             return RawTable(self.path.name, table, self._where)
         record, found, expected = self.bad[0]
         first = f"line {self._line(record)}: {found} value{'s' * (found != 1)} where the header has {expected}"
@@ -142,13 +186,13 @@ class _Delimited:
             self.bad.append((row.number, row.actual_columns, row.expected_columns))
             return "skip"
 
+        self._check_text()
         try:
             return self._parse(threads=False, handler=remember)
-        except (pa.ArrowInvalid, UnicodeError) as error:
-            self._check_text()
+        except pa.ArrowInvalid as error:
             raise DataError(f"{self.path.name} cannot be read as delimited text: {_first_line(error)}") from error
 
-    def _parse(self, *, threads: bool, handler: Callable[[Any], str]) -> pa.Table:
+    def _parse(self, *, threads: bool, handler: Callable[[Any], str] | None = None) -> pa.Table:
         import pyarrow.csv as pc
 
         names = list(self.column_names or self.found)
@@ -174,14 +218,12 @@ class _Delimited:
             raise pa.ArrowInvalid(str(error)) from error
 
     def _open_text(self) -> Any:
-        import io
-
         encoding = (
             "utf-8-sig" if self.source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.source.encoding
         )
         return io.TextIOWrapper(pa.input_stream(str(self.path), compression="detect"), encoding=encoding, newline="")
 
-    def _first_record(self) -> str:
+    def _first_line(self) -> str:
         try:
             with self._open_text() as text:
                 for line in text:
@@ -210,8 +252,8 @@ class _Delimited:
                 pending = len(decoder.getstate()[0])
                 try:
                     decoder.decode(block, final=not block)
-                except UnicodeDecodeError as error:
-                    at = offset - pending + error.start
+                except UnicodeError as error:
+                    at = max(0, offset - pending) + getattr(error, "start", 0)
                     raise DataError(
                         f"{self.path.name}, byte {at}: not {self.source.encoding} text; "
                         "say which it is, such as --encoding latin-1, gbk or utf-16"
@@ -220,17 +262,39 @@ class _Delimited:
                 if not block:
                     return
 
+    def _records(self, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+        """(the line on which it starts, its values) of every record; blank lines are none."""
+        limit = csv.field_size_limit(2**31 - 1)
+        try:
+            with self._open_text() as text:
+                reader = csv.reader(text, delimiter=self.delimiter, strict=strict)
+                start = 1
+                for row in reader:
+                    if row:
+                        yield start, row
+                    start = reader.line_num + 1
+        finally:
+            csv.field_size_limit(limit)
+
     def _line(self, record: int) -> int:
-        """The line on which a record (numbered from 1, blank lines not counted) starts."""
-        with self._open_text() as text:
-            reader = csv.reader(text, delimiter=self.delimiter)
-            start = 1
-            for row in reader:
-                record -= bool(row)
-                if record == 0:
-                    return start
-                start = reader.line_num + 1
-        return start
+        """The line on which a record, numbered from 1, starts."""
+        return next(line for number, (line, _) in enumerate(self._records(), 1) if number == record)
+
+    def _check_last_quote(self, table: pa.Table) -> None:
+        """A quote that is never closed swallows the rest of the file into the last value."""
+        last = table.column(table.num_columns - 1)[-1].as_py() if table.num_rows else ""
+        if "\n" not in last and "\r" not in last:
+            return
+        try:
+            for _ in self._records(strict=True):
+                pass
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                line = max(line for line, _ in self._records())
+                raise DataError(
+                    f"{self.path.name}, line {line}: a quote opens in the last column and is never closed; "
+                    "close it, or double it where it belongs to the text"
+                ) from error
 
     def _where(self, number: int) -> str:
         record = number + 1 + (not self.column_names)

@@ -46,6 +46,10 @@ class _Worker:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    @property
+    def usable(self) -> bool:
+        return self.question is None and self.ending is None and self.alive
+
 
 class Pool:
     """Worker processes for one run.
@@ -93,7 +97,7 @@ class Pool:
             question: what is asked.
             deadline: the `time.monotonic()` at which the worker is stopped; None for never.
         """
-        worker = next((each for each in self._workers if each.question is None and each.alive), None)
+        worker = next((each for each in self._workers if each.usable), None)
         if worker is None:
             self._workers = [each for each in self._workers if each.question is not None]
             worker = self._spawn()
@@ -196,6 +200,11 @@ class Pool:
         if isinstance(event, work.Report):
             return [event]
         worker.question = None
+        if worker.ending is not None:
+            # It answered between being asked to end and ending, and may still end at any moment: it gets no more.
+            self._signal(worker, signal.SIGKILL)
+            if isinstance(event, work.Result) and event.state != "complete":
+                event = replace(event, state=worker.ending[0], reason=worker.ending[1])
         if isinstance(event, work.Result):
             event = replace(event, peak_memory_bytes=max(event.peak_memory_bytes, worker.peak_memory))
         return [event]
@@ -213,7 +222,7 @@ class Pool:
             state, reason = worker.ending
         else:
             state, reason = "crashed", _cause(code)
-        words = _printable(b"".join(worker.stderr)[-STDERR_KEPT:])
+        words = work.printable(b"".join(worker.stderr)[-STDERR_KEPT:].decode("utf-8", "replace"))
         question = worker.question
         if isinstance(question, work.Describe):
             return [work.Description(question.id, error=f"its worker {reason}")]
@@ -224,6 +233,10 @@ class Pool:
         now = time.monotonic()
         for worker in self._workers:
             if worker.question is None:
+                continue
+            if not worker.alive:
+                # Its answers do not end before what it forked, which holds the same pipes, has ended too.
+                self._signal(worker, signal.SIGKILL)
                 continue
             if worker.ending is not None:
                 if now >= worker.kill_at:
@@ -258,9 +271,3 @@ def _cause(code: int) -> str:
         except ValueError:
             return f"died of signal {-code}"
     return f"ended without a result (exit code {code})"
-
-
-def _printable(words: bytes) -> str:
-    """Text that no terminal or database stumbles over."""
-    text = words.decode("utf-8", "replace")
-    return "".join(letter if letter in "\n\t" or letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

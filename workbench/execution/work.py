@@ -152,3 +152,11 @@ def from_message(message: Mapping[str, Any]) -> Any:
         key: tuple(value) if isinstance(value, list) else value for key, value in message.items() if key != "kind"
     }
     return _KINDS[message["kind"]](**values)
+
+
+def printable(text: str) -> str:
+    """Text that no terminal or database stumbles over."""
+    return "".join(
+        letter if letter in "\n\t" or letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

@@ -19,7 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from workbench import space as spaces
 from workbench.contract.context import Context
@@ -29,6 +29,9 @@ from workbench.errors import ModelError, PluginError, Pruned
 from workbench.execution import shared, work
 from workbench.execution.memory import private_memory
 from workbench.registry import load_class
+
+REASON_KEPT = 1_000
+TRACEBACK_KEPT = 20_000
 
 
 def main() -> None:
@@ -65,8 +68,9 @@ class Desk:
         """Answer one question; whatever the model does short of killing the process is an answer too."""
         self._fresh_start(question)
         answer = self._describe(question) if isinstance(question, work.Describe) else self._fit(question)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(Exception):  # a model may have closed or replaced them
+            sys.stdout.flush()
+            sys.stderr.flush()
         self._send(answer)
 
     def _send(self, answer: work.Event) -> None:
@@ -81,6 +85,10 @@ class Desk:
         if dict(os.environ) != self.environment:
             os.environ.clear()
             os.environ.update(self.environment)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # A line at a time, so that the last words of a model that crashes are kept; closing them closes no descriptor.
+        sys.stdout, sys.stderr = map(_line_by_line, (1, 2))
         seed = question.seed if isinstance(question, work.Fit) else 0
         random.seed(seed)
         np.random.seed(seed)
@@ -91,6 +99,8 @@ class Desk:
             if not (isinstance(model, type) and issubclass(model, Model)):
                 return work.Description(question.id, error=f"{question.load} is no subclass of workbench.Model")
             estimate = model.estimate(question.shape)
+            if estimate is not None and not all(_finite(value) and 0 <= value < 2**63 for value in estimate):
+                raise ModelError(f"{model.__name__}.estimate gives {estimate!r}; (seconds, bytes) are needed")
             description = work.Description(
                 question.id,
                 hyperparameters=model.hyperparameters(),
@@ -112,6 +122,7 @@ class Desk:
             if wrong or question.metrics[0] not in evaluation.metrics:
                 name, value = next(iter(wrong.items()), (question.metrics[0], None))
                 return clock.result(question.id, "invalid", f"{name} is {value!r}; a finite number is needed")
+            intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
             self._keep_values(question, evaluation)
         except Pruned:
             return clock.result(question.id, "pruned", "the search asked it to stop")
@@ -121,12 +132,11 @@ class Desk:
             return clock.result(question.id, "memory", _reason(error), traceback.format_exc())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin fails its trial alone
             return clock.result(question.id, "failed", _reason(error), traceback.format_exc())
-        intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
         return clock.result(
             question.id,
             "complete",
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
-            intervals={name: interval for name, interval in intervals.items() if interval is not None},
+            intervals={name: both for name, both in intervals.items() if both is not None and all(map(_finite, both))},
         )
 
     def _fit_and_score(self, question: work.Fit, clock: _Clock) -> Evaluation:
@@ -138,6 +148,8 @@ class Desk:
                 value = self.task.evaluate(model, part, question.metrics[:1]).metrics[question.metrics[0]]
             if not _finite(value):
                 raise ModelError(f"report({step}, {value!r}): a finite number is needed")
+            if not 0 <= int(step) < 2**31:
+                raise ModelError(f"report({step!r}, {value!r}): the step must count from 0 to {2**31 - 1}")
             self._send(work.Report(question.id, int(step), float(value)))
 
         def share(key: str, compute: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
@@ -211,7 +223,7 @@ class _Clock:
             id,
             state,
             reason,
-            trace[-20_000:],
+            work.printable(trace)[-TRACEBACK_KEPT:],
             fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"]),
             score_seconds=self.seconds["score"],
             shared_seconds=self.seconds["shared"],
@@ -230,14 +242,23 @@ def _finite(value: Any) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    first_line = (str(error).strip() or "no message").splitlines()[0]
-    return first_line if isinstance(error, ModelError | PluginError) else f"{type(error).__name__}: {first_line}"
+    try:
+        message = str(error).strip()
+    except Exception:  # noqa: BLE001 - an error that cannot even say what it is
+        message = ""
+    first_line = (message or "no message").splitlines()[0]
+    known = isinstance(error, ModelError | PluginError)
+    return work.printable(first_line if known else f"{type(error).__name__}: {first_line}")[:REASON_KEPT]
 
 
 def _receive(questions: BinaryIO, inbox: queue.SimpleQueue[work.Work]) -> None:
     for line in questions:
         inbox.put(work.from_message(json.loads(line)))
     os._exit(0)
+
+
+def _line_by_line(descriptor: int) -> TextIO:
+    return open(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False)
 
 
 def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:

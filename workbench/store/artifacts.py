@@ -23,7 +23,12 @@ _PAYS = 0.9
 
 def put(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
     """Store every file below a folder. The rows that name them come last, so none ever names half a file."""
-    hashes = {path.relative_to(folder).as_posix(): _put_file(database, path) for path in _files(folder)}
+    names = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
+    for name in names.values():
+        _inside(folder, name)  # what `get` would refuse is not stored
+    hashes = {name: _put_file(database, path) for path, name in names.items()}
+    if not hashes:
+        return
     with database.write() as connection:
         rows = [
             {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
@@ -77,7 +82,7 @@ def trials_kept(database: Database, run: int) -> list[str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if not path.is_dir())
+    found = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     for path in found:
         if path.is_symlink() or not path.is_file():
             raise StoreError(f"{path.name} is a link or no plain file, and is not kept")
@@ -100,12 +105,17 @@ def _put_file(database: Database, path: Path) -> str:
         known = connection.execute(sa.select(schema.blob.c.complete).where(schema.blob.c.sha256 == sha256)).scalar()
         if known:
             return sha256
-        connection.execute(sa.delete(schema.blob_chunk).where(schema.blob_chunk.c.sha256 == sha256))
-        connection.execute(sa.delete(schema.blob).where(schema.blob.c.sha256 == sha256))
-        connection.execute(sa.insert(schema.blob).values(sha256=sha256, size=size, codec=codec, complete=False))
+        if known is None:
+            connection.execute(sa.insert(schema.blob).values(sha256=sha256, size=size, codec=codec, complete=False))
+        else:
+            connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(codec=codec))
+    chunk = schema.blob_chunk
     for group in _groups(path, sha256, codec):
+        # Some may be there: from an attempt that was cut short, or from another run that stores equal content now.
+        numbers = [row["number"] for row in group]
         with database.write() as connection:
-            connection.execute(sa.insert(schema.blob_chunk), group)
+            connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
+            connection.execute(sa.insert(chunk), group)
     with database.write() as connection:
         connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(complete=True))
     return sha256

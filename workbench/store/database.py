@@ -54,18 +54,18 @@ class Database:
         if create:
             self._check_writable()
         self.engine = _sqlite_engine(self.url)
-        with _plain_errors(self.name):
-            version = self.version()
-            if version is None and create:
-                self._prepare()
-                self.upgrade()
-            elif check:
-                self._check_version(version)
+        try:
+            self._open(create=create, check=check)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def name(self) -> str:
         """How messages call it; never with a password."""
-        return str(self.url.database) if self.url.get_backend_name() == "sqlite" else self.url.render_as_string()
+        if self.url.get_backend_name() == "sqlite":
+            return str(self.url.database)
+        return self.url.set(query={}).render_as_string()  # a password may stand in the query too
 
     def version(self) -> int | None:
         """The schema version it has; None where there is no schema of ours."""
@@ -73,26 +73,24 @@ class Database:
             if not sa.inspect(connection).has_table(VERSION_TABLE):
                 return None
             found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
-        return None if found is None else int(found)
+        return int(found) if found is not None and str(found).isdecimal() else None
 
     def upgrade(self) -> None:
-        """Bring the schema to this version; a newer one is refused.
+        """Bring the schema to this version; a newer one is refused, and so is a database without a schema of ours.
 
         Raises:
-            SchemaError: it is newer.
+            SchemaError: there is nothing to upgrade from.
         """
-        from workbench.store.migrate import upgrade
-
         version = self.version()
-        if version is not None and version > SCHEMA_VERSION:
+        if version is None or version > SCHEMA_VERSION:
             self._check_version(version)
-        with _plain_errors(self.name):
-            upgrade(self.engine)
+        self._migrate()
 
     def back_up(self) -> str:
         """Copy the database beside itself, consistently; returns the copy's path."""
         target = self.path.with_name(f"{self.path.name}.schema-{self.version()}.backup")
         with (
+            _plain_errors(self.name),
             contextlib.closing(sqlite3.connect(self.path)) as source,
             contextlib.closing(sqlite3.connect(target)) as copy,
         ):
@@ -117,6 +115,15 @@ class Database:
         """Let go of the file."""
         self.engine.dispose()
 
+    def _open(self, *, create: bool, check: bool) -> None:
+        with _plain_errors(self.name):
+            version = self.version()
+            if version is None and create:
+                self._settle_journal()
+                self._migrate()
+            elif check:
+                self._check_version(version)
+
     def _check_version(self, version: int | None) -> None:
         if version is None:
             raise SchemaError(f"{self.name} is no Workbench database; workbench run makes one, --db names another")
@@ -138,10 +145,17 @@ class Database:
         if not os.access(target, os.W_OK):
             raise StoreError(f"{target} cannot be written; point --db elsewhere")
 
-    def _prepare(self) -> None:
-        """Settle the journal of a new file; it stays as it was set."""
+    def _migrate(self) -> None:
+        from workbench.store.migrate import upgrade
+
+        with _plain_errors(self.name):
+            upgrade(self.engine)
+
+    def _settle_journal(self) -> None:
+        """Set the journal of a new file, where it stays as set; a file that others use keeps its own."""
         with contextlib.closing(sqlite3.connect(self.path)) as connection:
-            connection.execute(f"PRAGMA journal_mode = {'DELETE' if wal_is_unsafe() else 'WAL'}")
+            if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                connection.execute(f"PRAGMA journal_mode = {'DELETE' if wal_is_unsafe() else 'WAL'}")
 
 
 def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
@@ -172,6 +186,6 @@ def _plain_errors(name: str) -> Iterator[None]:
     """Database errors as one line."""
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        cause = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        cause = (str(getattr(error, "orig", error)).splitlines() or [type(error).__name__])[0]
         raise StoreError(f"{name}: {cause}") from error

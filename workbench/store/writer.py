@@ -195,7 +195,7 @@ def _insert(connection: Connection, table: sa.Table, values: Mapping[str, Any]) 
 
 def _put_metrics(connection: Connection, trial: int, part: str, measured: Measured) -> None:
     rows = [
-        {"trial_id": trial, "part": part, "name": name, "value": value, "low": low, "high": high}
+        {"trial_id": trial, "part": part, "name": name, "value": value, "low": _clean(low), "high": _clean(high)}
         for name, (value, low, high) in measured.items()
     ]
     if rows:
@@ -205,14 +205,14 @@ def _put_metrics(connection: Connection, trial: int, part: str, measured: Measur
 def _indexed(value: Any) -> dict[str, Any]:
     """A hyperparameter as a number where it is one, and as text."""
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-    return {"number": number, "text": _clean(value if isinstance(value, str) else str(value))}
+    return {"number": _clean(number), "text": _clean(value if isinstance(value, str) else str(value))}
 
 
 def _clean(value: Any) -> Any:
-    """Without NUL characters and numbers that are none, which not every database takes."""
+    """Without NUL characters, lone surrogates and numbers that are none, which not every database takes."""
     match value:
         case str():
-            return value.replace("\0", "\\x00")
+            return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
         case float() if not math.isfinite(value):
             return None
         case dict():

@@ -1,0 +1,196 @@
+"""Interactions: read, deduplicated and fingerprinted alike whatever the file, its format and its order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.conftest import rows_of
+from tests.data.strategies import Row, rows
+from workbench.contract.split import Dataset
+from workbench.contract.task import Source
+from workbench.data.interactions import Interactions, concatenate, read_interactions
+
+Read = Callable[..., Dataset[Interactions]]
+NAMES = ("user", "item", "rating", "timestamp")
+
+
+def table_of(drawn: list[Row]) -> pa.Table:
+    return pa.table(dict(zip(NAMES, map(list, zip(*drawn, strict=True)), strict=True)))
+
+
+def test_rows_are_sorted_by_user_then_item_in_natural_order(read: Read) -> None:
+    dataset = read("user,item,rating\nu10,i2,1\nu9,i10,2\nu9,i9,3\n")
+    assert rows_of(dataset) == [("u9", "i9", 3.0), ("u9", "i10", 2.0), ("u10", "i2", 1.0)]
+    data = dataset.data
+    assert (data.users.dtype, data.items.dtype, data.values.dtype) == (np.int32, np.int32, np.float32)
+    assert data.shape == {"users": 2, "items": 3, "interactions": 3}
+    assert data.provides == {"ratings"}
+    assert data.matrix.toarray().tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+def test_without_ratings_and_times_every_value_is_one(read: Read) -> None:
+    data = read("user,item\na,b\nc,d\n").data
+    assert data.values.tolist() == [1, 1]
+    assert data.timestamps is None
+    assert data.provides == set()
+
+
+def test_the_report_says_what_was_found(read: Read) -> None:
+    report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip").report
+    assert report.headline == "2 interactions · 1 users · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
+    assert report.notes == ("1 rows skipped, the first at line 5, column rating: 'x' is not a number",)
+    assert report.facts["skipped"] == 1
+
+
+def test_rows_skipped_for_any_reason_are_counted_once(read: Read) -> None:
+    text = "user,item,rating\na,b,1\n,c,x\na\nd,e,nan\nf,g,2\n"
+    dataset = read(text, on_bad_rows="skip")
+    assert rows_of(dataset) == [("a", "b", 1.0), ("f", "g", 2.0)]
+    assert dataset.report.facts["skipped"] == 3
+    assert len(dataset.report.notes) == 3
+
+
+def test_nothing_left_is_refused(refusal: Callable[..., str]) -> None:
+    assert refusal("user,item,rating\na,b,x\n", on_bad_rows="skip") == "ratings.csv has no good row left"
+    assert refusal("user,item,rating\na,b\n", on_bad_rows="skip") == "ratings.csv has no good row left"
+    assert refusal(pa.table({"user": [], "item": []})) == "table has no good row left"
+
+
+def test_the_input_file_is_left_as_it_is(write: Callable[..., Path], read: Read) -> None:
+    content = b"\xef\xbb\xbfuser,item\r\na,b\r\n"
+    path = write(content)
+    read(path)
+    assert path.read_bytes() == content
+
+
+REPEATED = "user,item,rating{}\na,b,3{}\nc,d,1{}\na,b,5{}\na,b,4{}\n"
+UNTIMED = REPEATED.format("", "", "", "", "")
+TIMED = REPEATED.format(",time", ",30", ",1", ",10", ",20")
+
+
+@pytest.mark.parametrize(
+    ("text", "policy", "value", "time", "note"),
+    [
+        (TIMED, None, 3, 30, "kept by latest time"),
+        (TIMED, "last", 3, 30, "kept by latest time"),
+        (TIMED, "first", 5, 10, "kept by earliest time"),
+        (TIMED, "largest", 5, 10, "kept by largest value"),
+        (TIMED, "sum", 12, 10, "kept by sum of values"),
+        (UNTIMED, "last", 4, None, "kept by latest"),
+        (UNTIMED, "first", 3, None, "kept by earliest"),
+        (UNTIMED, "largest", 5, None, "kept by largest value"),
+        (UNTIMED, "sum", 12, None, "kept by sum of values"),
+    ],
+)
+def test_repeated_pairs_are_merged_by_the_policy(
+    read: Read, text: str, policy: str | None, value: float, time: int | None, note: str
+) -> None:
+    dataset = read(text, options={"duplicates": policy} if policy else {})
+    assert rows_of(dataset) == [("a", "b", value), ("c", "d", 1.0)]
+    assert (None if dataset.data.timestamps is None else dataset.data.timestamps[0]) == time
+    assert dataset.report.notes[-1] == f"2 repeated user-item rows merged, {note}"
+
+
+def test_repeated_pairs_without_times_and_policy_are_refused(refusal: Callable[..., str]) -> None:
+    said = refusal("user,item,rating\n\nz,z,bad\na,b,3\nc,d,1\na,b,5\n", on_bad_rows="skip")
+    assert said.startswith("ratings.csv, line 6: user a has item b a second time (1 such rows)")
+    assert "--duplicates last|first|largest|sum" in said
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 4), min_size=1), st.randoms(use_true_random=False))
+@pytest.mark.parametrize("policy", ["last", "first", "largest", "sum"])
+def test_merging_timed_rows_does_not_depend_on_their_order(policy: str, drawn: list[Row], random: Any) -> None:
+    shuffled = list(drawn)
+    random.shuffle(shuffled)
+    first, second = (
+        read_interactions(Source(table_of(each)), {"duplicates": policy}).fingerprint for each in (drawn, shuffled)
+    )
+    assert first == second
+
+
+@given(rows(), st.randoms(use_true_random=False))
+def test_the_fingerprint_does_not_depend_on_format_or_order(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[Row], random: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("formats")
+    shuffled = list(drawn)
+    random.shuffle(shuffled)
+    table = table_of(shuffled)
+    table.to_pandas().to_csv(folder / "r.csv", index=False)
+    table.to_pandas().to_csv(folder / "r.tsv", index=False, sep="\t", lineterminator="\r\n", encoding="utf-16")
+    pq.write_table(table.set_column(2, "rating", table["rating"].cast(pa.float32())), folder / "r.parquet")
+    (folder / "r.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in table.to_pylist()))
+    sources = [
+        Source(table_of(drawn)),
+        Source(folder / "r.csv"),
+        Source(folder / "r.tsv", encoding="utf-16"),
+        Source(folder / "r.parquet"),
+        Source(str(folder / "r.jsonl")),
+        Source(pd.DataFrame(shuffled, columns=list(NAMES))),
+        Source(pl.DataFrame(shuffled, schema=list(NAMES), orient="row")),
+    ]
+    assert len({read_interactions(source, {}).fingerprint for source in sources}) == 1
+
+
+@given(rows(), st.data())
+def test_the_fingerprint_tells_every_change(drawn: list[Row], data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(drawn) - 1))
+    user, item, rating, time = drawn[at]
+    changed = data.draw(
+        st.sampled_from([(user + "x", item, rating, time), (user, item + "x", rating, time), (user, item, 2.0, time),
+                         (user, item, rating, time + 1)])
+    )  # fmt: skip
+    other = [*drawn[:at], changed, *drawn[at + 1 :]]
+    first, second = (read_interactions(Source(table_of(each)), {}).fingerprint for each in (drawn, other))
+    assert first != second
+
+
+def test_the_fingerprint_tells_where_an_id_ends(read: Read) -> None:
+    assert read("user,item\nab,x\nc,x\n").fingerprint != read("user,item\na,x\nbc,x\n").fingerprint
+
+
+def test_a_test_file_is_numbered_with_the_data(read: Read, write: Callable[..., Path]) -> None:
+    test = write("user,item,rating\nu2,i9,1\nnew,i1,2\n", "test.csv")
+    dataset = read("user,item,rating\nu10,i1,5\nu2,i10,4\n", test_data=test)
+    assert dataset.test is not None
+    encoding: Any = dataset.encoding
+    assert encoding.users.to_pylist() == ["new", "u2", "u10"]
+    assert encoding.items.to_pylist() == ["i1", "i9", "i10"]
+    assert (dataset.test.users.tolist(), dataset.test.items.tolist()) == ([0, 1], [0, 1])
+    assert encoding.histories.toarray().tolist() == [[0, 0, 0], [0, 0, 1], [1, 0, 0]]
+    alone = read("user,item,rating\nu10,i1,5\nu2,i10,4\n", "alone.csv")
+    assert alone.fingerprint != dataset.fingerprint
+
+
+def test_an_error_in_the_test_file_names_it(write: Callable[..., Path], refusal: Callable[..., str]) -> None:
+    test = write("user,item\na,b\nc\n", "test.csv")
+    assert refusal("user,item\na,b\n", test_data=test).startswith("test.csv, line 3: 1 value where the header has 2")
+
+
+@given(rows(max_size=30), rows(max_size=30))
+def test_concatenation_keeps_the_second_of_equal_pairs(first: list[Row], second: list[Row]) -> None:
+    whole = read_interactions(Source(table_of(first), table_of([(*row[:2], 2.0, 7) for row in second])), {})
+    assert whole.test is not None
+    joined = concatenate(whole.data, whole.test)
+    expected = {row[:2]: (float(np.float32(row[2])), row[3]) for row in first}
+    expected |= {row[:2]: (2.0, 7) for row in second}
+    encoding: Any = whole.encoding
+    pairs = zip(
+        encoding.users.take(joined.users).to_pylist(), encoding.items.take(joined.items).to_pylist(), strict=True
+    )
+    assert joined.timestamps is not None
+    found = zip(joined.values.tolist(), joined.timestamps.tolist(), strict=True)
+    assert dict(zip(pairs, found, strict=True)) == expected
+    assert np.all(np.diff(joined.users.astype(np.int64) * joined.n_items + joined.items) > 0)

@@ -1,0 +1,190 @@
+"""Splits: disjoint, complete, reproducible, and in the order of time where they say so."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.data.strategies import datasets
+from workbench.contract.report import DataReport
+from workbench.contract.split import Dataset, Split
+from workbench.data.interactions import Interactions
+from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
+from workbench.errors import DataError, UnknownName
+
+strategies = st.sampled_from(sorted(STRATEGIES))
+
+
+def pairs(*parts: Interactions) -> list[tuple[int, int, float]]:
+    return sorted(
+        row
+        for part in parts
+        for row in zip(part.users.tolist(), part.items.tolist(), part.values.tolist(), strict=True)
+    )
+
+
+def equal(first: Interactions, second: Interactions) -> bool:
+    return pairs(first) == pairs(second)
+
+
+def made(times: list[tuple[int, int]], test: Interactions | None = None) -> Dataset[Interactions]:
+    """One dataset of (user, time) rows; each row has an item of its own."""
+    rows = sorted((user, item, time) for item, (user, time) in enumerate(times))
+    users, items, stamps = (np.array(column) for column in zip(*rows, strict=True))
+    data = Interactions(
+        users.astype(np.int32),
+        items.astype(np.int32),
+        np.ones(len(rows), np.float32),
+        stamps,
+        max(users) + 1,
+        len(rows),
+    )
+    return Dataset("made.csv", data, test, None, "", DataReport(""))
+
+
+def try_split(dataset: Dataset[Interactions], strategy: str | None, seed: int = 0) -> Split[Interactions]:
+    return split_interactions(dataset, strategy, seed)
+
+
+@given(datasets(), strategies, st.integers(0, 100))
+def test_parts_are_disjoint_and_complete(dataset: Dataset[Interactions], strategy: str, seed: int) -> None:
+    split = try_split(dataset, strategy, seed)
+    assert pairs(split.train, split.valid, split.test) == pairs(dataset.data)
+    assert pairs(split.train, split.valid) == pairs(split.train_valid)
+    assert split.valid.known is split.train
+    assert split.test.known is split.train_valid
+    assert len(split.train)
+    assert len(split.valid)
+    assert len(split.test)
+
+
+@given(datasets(), strategies, st.integers(0, 100), st.integers(1, 4))
+def test_equal_seeds_give_equal_splits(dataset: Dataset[Interactions], strategy: str, seed: int, draw: int) -> None:
+    first, second = try_split(dataset, strategy, seed), try_split(dataset, strategy, seed)
+    assert first.identity == second.identity
+    assert equal(first.test, second.test)
+    assert equal(first.valid, second.valid)
+    for one, other in zip(resample_valid(first, draw, seed), resample_valid(second, draw, seed), strict=True):
+        assert equal(one, other)
+
+
+@given(datasets(), st.sampled_from(["user-time", "user-random"]))
+def test_a_user_gives_a_tenth_at_least_one_and_keeps_one(dataset: Dataset[Interactions], strategy: str) -> None:
+    split = try_split(dataset, strategy)
+    for whole, held in ((dataset.data, split.test), (split.train_valid, split.valid)):
+        counts = np.bincount(whole.users, minlength=whole.n_users)
+        expected = [0 if count < 2 else max(1, count // 10) for count in counts.tolist()]
+        assert np.bincount(held.users, minlength=whole.n_users).tolist() == expected
+
+
+@given(datasets())
+def test_user_time_never_puts_a_row_before_an_earlier_part(dataset: Dataset[Interactions]) -> None:
+    split = try_split(dataset, "user-time")
+    parts = [part for part in (split.train, split.valid, split.test) if part.timestamps is not None]
+    for user in range(dataset.data.n_users):
+        times = [part.timestamps[part.users == user] for part in parts if part.timestamps is not None]
+        for earlier, later in pairwise(times):
+            assert not len(earlier) or not len(later) or earlier.max() <= later.min()
+
+
+@given(datasets())
+def test_global_time_cuts_all_at_one_time(dataset: Dataset[Interactions]) -> None:
+    split = try_split(dataset, "global-time")
+    train, valid, test = (part.timestamps for part in (split.train, split.valid, split.test))
+    assert train is not None
+    assert valid is not None
+    assert test is not None
+    assert train.max() <= valid.min()
+    assert valid.max() <= test.min()
+    assert len(test) == max(1, len(dataset.data) // 10)
+
+
+@given(datasets(), strategies, st.integers(1, 4))
+def test_resampled_valid_comes_from_train_and_valid_alone(
+    dataset: Dataset[Interactions], strategy: str, draw: int
+) -> None:
+    split = try_split(dataset, strategy)
+    train, valid = resample_valid(split, draw, seed=0)
+    assert valid.known is train
+    assert not set(pairs(train)) & set(pairs(valid))
+    assert set(pairs(train, valid)) <= set(pairs(split.train_valid))
+    if strategy == "user-random":
+        assert pairs(train, valid) == pairs(split.train_valid)
+        assert np.array_equal(np.bincount(valid.users), np.bincount(split.valid.users))
+
+
+@given(datasets(), st.sampled_from(["user-time", "global-time"]), st.integers(1, 4))
+def test_resampling_by_time_never_looks_ahead(dataset: Dataset[Interactions], strategy: str, draw: int) -> None:
+    train, valid = resample_valid(try_split(dataset, strategy), draw, seed=0)
+    assert train.timestamps is not None
+    assert valid.timestamps is not None
+    for user in np.unique(valid.users) if strategy == "user-time" else [None]:
+        before = train.timestamps if user is None else train.timestamps[train.users == user]
+        after = valid.timestamps if user is None else valid.timestamps[valid.users == user]
+        assert not len(before) or not len(after) or before.max() <= after.min()
+
+
+def test_resampling_by_time_moves_the_window_back_by_half_its_length() -> None:
+    split = try_split(made([(0, time) for time in range(50)]), "user-time")
+    assert split.test.items.tolist() == [45, 46, 47, 48, 49]
+    assert split.valid.items.tolist() == [41, 42, 43, 44]
+    windows = [resample_valid(split, draw, seed=0) for draw in (1, 2, 3)]
+    assert [valid.items.tolist() for _, valid in windows] == [[39, 40, 41, 42], [37, 38, 39, 40], [35, 36, 37, 38]]
+    assert [train.items.max() for train, _ in windows] == [38, 36, 34]
+
+
+def test_random_draws_and_seeds_differ() -> None:
+    dataset = made([(user, 0) for user in range(4) for _ in range(30)])
+    split = try_split(dataset, "user-random", seed=1)
+    valids = [split.valid, *(resample_valid(split, draw, seed=1)[1] for draw in (1, 2))]
+    assert len({tuple(pairs(valid)) for valid in valids}) == 3
+    assert not equal(split.test, try_split(dataset, "user-random", seed=2).test)
+    assert split.identity != try_split(dataset, "user-random", seed=2).identity
+
+
+def test_the_strategy_follows_from_the_data() -> None:
+    dataset = made([(0, time) for time in range(10)])
+    assert try_split(dataset, None).strategy == "user-time"
+    untimed = Interactions(*(getattr(dataset.data, name) for name in ("users", "items", "values")), None, 1, 10)
+    assert try_split(Dataset("r.csv", untimed, None, None, "", DataReport("")), None).strategy == "user-random"
+    with pytest.raises(DataError, match=r"^r\.csv has no times, which --split user-time needs; .*user-random$"):
+        try_split(Dataset("r.csv", untimed, None, None, "", DataReport("")), "user-time")
+
+
+def test_what_cannot_be_split_is_refused() -> None:
+    with pytest.raises(DataError, match=r"^made\.csv has too few interactions to split: users need three or more$"):
+        try_split(made([(0, 1), (0, 2), (1, 5)]), "user-time")
+    with pytest.raises(UnknownName, match="no split 'user-tme'; did you mean 'user-time'"):
+        try_split(made([(0, 1)]), "user-tme")
+
+
+def test_a_fixed_test_part_stays_whole() -> None:
+    data = made([(0, time) for time in range(20)])
+    after = made([(0, time) for time in range(30, 34)]).data
+    test = Interactions(after.users, after.items + 5, after.values, after.timestamps, 1, 20)
+    split = try_split(Dataset("r.csv", data.data, test, None, "", DataReport("")), None)
+    assert split.strategy == "fixed+user-time"
+    assert equal(split.test, test)
+    assert equal(split.train_valid, data.data)
+    assert split.valid.items.tolist() == [18, 19]
+    assert resample_valid(split, 2, seed=0)[1].items.tolist() == [16, 17]
+    assert split.leakage[0].startswith("4 test rows are in train as well")
+    mixed = Interactions(after.users, after.items, after.values, np.zeros(4, np.int64), 1, 20)
+    other = try_split(Dataset("r.csv", data.data, mixed, None, "", DataReport("")), None)
+    assert other.strategy == "fixed+user-random"
+    assert other.identity.partition("test=")[2] != split.identity.partition("test=")[2]
+
+
+def test_leakage_is_named() -> None:
+    dataset = made([(user, 100 * user + time) for user in range(2) for time in range(10)])
+    by_user = " ".join(try_split(dataset, "user-time").leakage)
+    assert "users' periods overlap" in by_user
+    assert "--split global-time" in by_user
+    at_random = " ".join(try_split(dataset, "user-random").leakage)
+    assert "times are mixed" in at_random
+    in_time = " ".join(try_split(dataset, "global-time").leakage)
+    assert in_time == "2 test rows (100.0 %) are of items that first appear after the cut"

@@ -1,0 +1,66 @@
+"""A difference is clear when it is large against its own noise, and not because it was looked at often."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.metrics.significance import clearly_different, paired_z
+
+rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40)
+
+
+def columns(drawn: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    example, first, second = (np.array(column) for column in zip(*drawn, strict=True))
+    return first.astype(np.float32) / 8, second.astype(np.float32) / 8, example.astype(np.int64)
+
+
+@given(rows)
+def test_z_is_the_mean_of_the_examples_over_its_error(drawn: list[tuple[int, int, int]]) -> None:
+    by_example: dict[int, list[float]] = {}
+    for example, first, second in drawn:
+        by_example.setdefault(example, []).append((first - second) / 8)
+    means = [statistics.fmean(values) for values in by_example.values()]
+    z = paired_z(*columns(drawn))
+    if len(means) < 2:
+        assert z == 0
+    elif len(set(means)) > 1:
+        assert z == pytest.approx(statistics.fmean(means) / (statistics.stdev(means) / len(means) ** 0.5), rel=1e-6)
+
+
+@given(rows)
+def test_z_changes_its_sign_with_the_order(drawn: list[tuple[int, int, int]]) -> None:
+    first, second, examples = columns(drawn)
+    assert paired_z(first, second, examples) == -paired_z(second, first, examples)
+
+
+def test_a_constant_difference_is_certain_and_none_is_nothing() -> None:
+    ones, zeros, examples = np.ones(4, np.float32), np.zeros(4, np.float32), np.arange(4)
+    assert paired_z(ones, zeros, examples) == math.inf
+    assert paired_z(zeros, ones, examples) == -math.inf
+    assert paired_z(ones, ones, examples) == 0
+    assert paired_z(ones, zeros, np.zeros(4, np.int64)) == 0
+
+
+def test_an_example_met_in_several_draws_counts_once() -> None:
+    first = np.array([1, 0, 0.5, 0.25], np.float32)
+    many = np.concatenate([first[:1]] * 50 + [first[1:]])
+    examples = np.concatenate([np.zeros(50, np.int64), np.arange(1, 4)])
+    assert paired_z(many, np.zeros_like(many), examples) == pytest.approx(
+        paired_z(first, np.zeros_like(first), np.arange(4))
+    )
+
+
+def test_more_comparisons_ask_for_more() -> None:
+    assert clearly_different(1.97, 1)
+    assert not clearly_different(1.95, 1)
+    assert clearly_different(-1.97, 0)
+    assert not clearly_different(1.97, 2)
+    assert clearly_different(2.25, 2)  # the two-sided 5 % point of two comparisons is 2.2414
+    assert not clearly_different(2.23, 2)
+    assert clearly_different(math.inf, 1000)

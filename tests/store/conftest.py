@@ -1,0 +1,96 @@
+"""Databases and rows for the tests of the store."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.store.database import Database
+from workbench.store.writer import ModelRow, RunRow, RunWriter, TrialRow
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a fresh database; to be copied, not written."""
+    path = tmp_path_factory.mktemp("store") / "workbench.db"
+    Database(f"sqlite:///{path}", create=True).close()
+    return path
+
+
+@pytest.fixture
+def database(empty_database: Path, tmp_path: Path) -> Iterator[Database]:
+    """An open, empty database of this version's schema."""
+    path = tmp_path / "workbench.db"
+    shutil.copy(empty_database, path)
+    opened = Database(f"sqlite:///{path}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run_row() -> RunRow:
+    """What is known when a run begins."""
+    return RunRow(
+        task="recommend",
+        dataset="ratings.csv",
+        fingerprint="f" * 64,
+        facts={"headline": "200 interactions"},
+        split="per user by time",
+        metric="ndcg@10",
+        direction="maximize",
+        name="",
+        settings={"seed": 0},
+        versions={"numpy": "2"},
+        split_summary="per user by time",
+        leakage=(),
+        baseline="popular",
+        budget_seconds=60.0,
+    )
+
+
+@pytest.fixture
+def writer(database: Database, run_row: RunRow) -> RunWriter:
+    """A run that has begun."""
+    return RunWriter(database, run_row, [ModelRow("popular", "automl-workbench", "1", "searched")])
+
+
+@pytest.fixture
+def start_trial(writer: RunWriter) -> Callable[..., str]:
+    """Starts a trial of the run; returns its id."""
+    numbers = count(1)
+
+    def start(id: str | None = None, **values: Any) -> str:
+        row = {
+            "uuid": id or uuid.uuid4().hex,
+            "number": next(numbers),
+            "model": "popular",
+            "plugin": "automl-workbench",
+            "params": {},
+            "seed": 0,
+            "threads": 1,
+            "device": "cpu",
+        }
+        started = TrialRow(**{**row, **values})
+        writer.trial_started(started)
+        return started.uuid
+
+    return start
+
+
+@pytest.fixture
+def score_trial(writer: RunWriter, start_trial: Callable[..., str]) -> Callable[..., str]:
+    """Starts a trial and completes it with an objective; returns its id."""
+
+    def score(objective: float | None, draws: int = 1, state: str = "complete", id: str | None = None) -> str:
+        trial = start_trial(id)
+        measured = {} if objective is None else {"ndcg@10": (objective, None, None)}
+        writer.trial_ended(trial, {"state": state, "objective": objective, "draws": draws}, measured)
+        return trial
+
+    return score

@@ -1,0 +1,159 @@
+"""Names on offer: each belongs to one plugin, or is said with its distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from workbench.contract.hooks import ModelSpec, TaskSpec
+from workbench.discovery import DISTRIBUTION, Plugin
+from workbench.errors import PluginError, UnknownName
+from workbench.registry import Registry, load_class
+
+
+def plugin(
+    distribution: str, *models: str, tasks: tuple[str, ...] = (), name: str | None = None, task: str = "recommend"
+) -> Plugin:
+    return Plugin(
+        name or distribution,
+        distribution,
+        "1.0",
+        "loaded",
+        tasks=tuple(TaskSpec(each, f"{distribution}:Task", "a task") for each in tasks),
+        models=tuple(ModelSpec(each, task, f"{distribution}:Model", "a model") for each in models),
+    )
+
+
+OURS = plugin(DISTRIBUTION, "als", "ease", tasks=("recommend",))
+
+
+def test_a_name_that_one_plugin_offers_is_its_own() -> None:
+    registry = Registry([OURS, plugin("acme", "recent", tasks=("rank",))])
+    offer = registry.model("recommend", "recent")
+    assert (offer.name, offer.plugin.distribution, offer.clash) == ("recent", "acme", "")
+    assert registry.task("rank").plugin.distribution == "acme"
+    assert list(registry.models("recommend")) == ["als", "ease", "recent"]
+    assert list(registry.tasks) == ["recommend", "rank"]
+
+
+def test_a_name_that_two_others_offer_is_refused_with_both_qualified_names() -> None:
+    for order in permutations([OURS, plugin("acme", "recent"), plugin("zeta", "recent")]):
+        registry = Registry(order)
+        with pytest.raises(PluginError) as caught:
+            registry.model("recommend", "recent")
+        names = [f"{each.distribution}:recent" for each in order if each is not OURS]
+        assert str(caught.value) == f"model 'recent' is offered by 2 plugins; say {' or '.join(names)}"
+        assert "recent" not in registry.models("recommend")
+        for distribution in ("acme", "zeta"):
+            offer = registry.model("recommend", f"{distribution}:recent")
+            assert offer.plugin.distribution == distribution
+            assert offer.spec.name == "recent"
+            assert offer.clash == ({"acme", "zeta"} - {distribution}).pop()
+
+
+def test_three_claimants_are_all_named() -> None:
+    registry = Registry([plugin(name, "recent") for name in "abc"])
+    with pytest.raises(PluginError, match="offered by 3 plugins; say a:recent or b:recent or c:recent"):
+        registry.model("recommend", "recent")
+
+
+def test_a_name_that_comes_with_workbench_stays_with_it() -> None:
+    for order in permutations([OURS, plugin("acme", "als"), plugin("zeta", "als")]):
+        registry = Registry(order)
+        assert registry.model("recommend", "als").plugin is OURS
+        for distribution in ("acme", "zeta"):
+            assert registry.model("recommend", f"{distribution}:als").plugin.distribution == distribution
+
+
+def test_a_task_that_comes_with_workbench_stays_with_it() -> None:
+    for order in permutations([OURS, plugin("acme", tasks=("recommend",))]):
+        registry = Registry(order)
+        assert registry.task("recommend").plugin is OURS
+        assert registry.task("acme:recommend").plugin.distribution == "acme"
+
+
+def test_two_entry_points_of_one_distribution_are_told_apart() -> None:
+    registry = Registry([plugin("acme", "recent", name="one"), plugin("acme", "recent", name="two")])
+    with pytest.raises(PluginError, match="offered by 2 plugins; say one:recent or two:recent"):
+        registry.model("recommend", "recent")
+    assert registry.model("recommend", "two:recent").plugin.name == "two"
+
+
+def test_equal_names_for_different_tasks_do_not_clash() -> None:
+    registry = Registry([plugin("acme", "recent"), plugin("zeta", "recent", task="rank")])
+    assert registry.model("recommend", "recent").plugin.distribution == "acme"
+    assert registry.model("rank", "recent").plugin.distribution == "zeta"
+
+
+def test_a_plugin_that_is_not_loaded_offers_nothing() -> None:
+    blocked = Plugin("acme", "acme", "1.0", "blocked", "switched off", models=plugin("acme", "recent").models)
+    assert Registry([blocked]).models("recommend") == {}
+
+
+def test_an_unknown_name_offers_the_nearest() -> None:
+    registry = Registry([OURS])
+    with pytest.raises(UnknownName) as caught:
+        registry.task("recommand")
+    assert str(caught.value) == "no task 'recommand'; did you mean 'recommend'? (workbench tasks lists them)"
+    with pytest.raises(UnknownName, match=r"no model 'eas'; did you mean 'ease'\? \(workbench models --task recommend"):
+        registry.model("recommend", "eas")
+
+
+def test_an_unknown_name_says_which_plugins_did_not_load() -> None:
+    failed = Plugin("broken", "acme", "1.0", "failed", "RuntimeError: out of order")
+    old = Plugin("old", "zeta", "1.0", "incompatible", "requires automl-workbench >=99")
+    with pytest.raises(UnknownName, match="workbench plugins says why broken, old did not load"):
+        Registry([OURS, failed, old]).model("recommend", "recent")
+
+
+def test_what_a_model_requires_is_looked_for_without_importing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "heavy_library.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = ModelSpec("deep", "recommend", "a:B", "deep", requires=("heavy_library", "no_such_library", "gone.sub"))
+    offer = Registry([Plugin("acme", "acme", "1.0", "loaded", models=(spec,))]).model("recommend", "deep")
+    assert offer.missing == ("no_such_library", "gone.sub")
+
+
+def test_a_class_is_loaded_by_its_place() -> None:
+    assert load_class("workbench.registry:Registry") is Registry
+
+
+@pytest.mark.parametrize(
+    "where", ["no_such_module:Class", "workbench.registry:Nothing", "workbench.registry", "nonsense"]
+)
+def test_a_class_that_is_not_there_is_a_plugin_error(where: str) -> None:
+    with pytest.raises(PluginError, match=f"{where} cannot be loaded: "):
+        load_class(where)
+
+
+def test_installed_plugins_clash_as_plugins_do(install: Callable[..., Path]) -> None:
+    for distribution in ("zeta", "acme"):
+        install(
+            distribution,
+            """
+            @hookimpl
+            def workbench_models():
+                return [ModelSpec("recent", "recommend", "a:B", "c"), ModelSpec("ease", "recommend", "a:C", "d")]
+            """,
+        )
+    registry = Registry.discovered()
+    with pytest.raises(PluginError, match="offered by 2 plugins; say acme:recent or zeta:recent"):
+        registry.model("recommend", "recent")
+    assert registry.model("recommend", "ease").plugin.first_party
+    assert registry.model("recommend", "zeta:ease").spec.load == "a:C"
+    assert Registry.discovered(["zeta"]).model("recommend", "recent").plugin.distribution == "acme"
+
+
+def test_everything_on_offer_by_workbench_can_be_loaded() -> None:
+    registry = Registry.discovered()
+    for task, offer in registry.tasks.items():
+        if offer.plugin.first_party:
+            load_class(offer.spec.load)
+        for model in registry.models(task).values():
+            if model.plugin.first_party and not model.missing:
+                load_class(model.spec.load)
