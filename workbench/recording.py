@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
+from workbench.errors import StoreError
 from workbench.execution.work import Report
 from workbench.planning import Question
 from workbench.search.budget import Budget
@@ -142,7 +143,15 @@ class Recorder:
         self._writer.keep("encoding", encoding)
         for trial in ranked:
             if trial.model_folder is not None:
-                self._writer.keep("model", Path(trial.model_folder), trial.id)
+                self._keep(trial, Path(trial.model_folder))
+
+    def _keep(self, trial: Trial, folder: Path) -> None:
+        """Store a fitted model; one that cannot be stored costs itself, not the results of the run."""
+        try:
+            self._writer.keep("model", folder, trial.id)
+        except StoreError as error:
+            trial.note = f"{trial.note}; " * bool(trial.note) + f"the model was not kept: {error}"
+            self._writer.finalists_ended({trial.id: ({"note": trial.note}, {})})
 
 
 def run_row(

@@ -67,7 +67,7 @@ class Registry:
 
     def models(self, task: str) -> dict[str, Offer[ModelSpec]]:
         """Every model on offer for a task, by what the user calls it."""
-        return dict(self._models.get(task, {}))
+        return dict(self._models.get(task.rpartition(":")[2], {}))
 
     def task(self, name: str) -> Offer[TaskSpec]:
         """The task of that name.
@@ -85,7 +85,7 @@ class Registry:
             UnknownName: there is none.
             PluginError: several plugins offer it.
         """
-        return self._find("model", name, self._models.get(task, {}), f"workbench models --task {task}")
+        return self._find("model", name, self.models(task), f"workbench models --task {task}")
 
     def _find(self, kind: str, name: str, offers: dict[str, Offer[Spec]], listing: str) -> Offer[Spec]:
         if name in offers:

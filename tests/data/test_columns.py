@@ -245,7 +245,7 @@ def test_bad_rows_are_gathered_when_they_are_to_be_skipped() -> None:
     times, _ = as_times(rows, "x")
     assert rows.bad.tolist() == [False, True, True, False, True]
     assert times[~rows.bad].tolist() == [NOON - 43_200, NOON + 43_200]
-    assert rows.notes[0].startswith("1 rows skipped, the first at line 3, column x: 'soon'")
+    assert rows.notes[0].startswith("skipped: 1 row, the first at line 3, column x: 'soon'")
     numbers = checked(["1", "x", "inf", "4", "1e99"], skip=True)
     assert as_numbers(numbers, "x")[[0, 3]].tolist() == [1, 4]
     assert numbers.bad.tolist() == [False, True, True, False, True]

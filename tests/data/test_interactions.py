@@ -50,7 +50,7 @@ def test_without_ratings_and_times_every_value_is_one(read: Read) -> None:
 def test_the_report_says_what_was_found(read: Read) -> None:
     report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip").report
     assert report.headline == "2 interactions · 1 users · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
-    assert report.notes == ("1 rows skipped, the first at line 5, column rating: 'x' is not a number",)
+    assert report.notes == ("skipped: 1 row, the first at line 5, column rating: 'x' is not a number",)
     assert report.facts["skipped"] == 1
 
 

@@ -182,9 +182,9 @@ def test_a_fixed_test_part_stays_whole() -> None:
 def test_leakage_is_named() -> None:
     dataset = made([(user, 100 * user + time) for user in range(2) for time in range(10)])
     by_user = " ".join(try_split(dataset, "user-time").leakage)
-    assert "users' periods overlap" in by_user
+    assert "newer than half of test, since users' periods overlap" in by_user
     assert "--split global-time" in by_user
     at_random = " ".join(try_split(dataset, "user-random").leakage)
-    assert "times are mixed" in at_random
+    assert "older than half of train, since times are mixed" in at_random
     in_time = " ".join(try_split(dataset, "global-time").leakage)
     assert in_time == "2 test rows (100.0 %) are of items that first appear after the cut"

@@ -140,7 +140,7 @@ def test_ragged_rows_are_skipped_on_demand_and_counted(table: Callable[..., RawT
     read = table('user,item\n\nx\na,"b\nb"\nc,d,e\n\nf,g\n', on_bad_rows="skip")
     assert read.columns.to_pylist() == [{"user": "a", "item": "b\nb"}, {"user": "f", "item": "g"}]
     assert read.skipped == 2
-    assert read.notes == ("2 malformed rows skipped, the first at line 3: 1 value where the header has 2",)
+    assert read.notes == ("skipped: 2 malformed rows, the first at line 3: 1 value where the header has 2",)
     assert [read.where(row) for row in (0, 1)] == ["line 4", "line 8"]
 
 

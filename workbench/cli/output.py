@@ -166,6 +166,4 @@ def leaderboard_table(
         columns.insert(-1, "note")
     print_table(shown, columns, right=("rank", "valid", "draws", "test", "fit", "score"), target=target)
     if any(row["tie"] for row in rows):
-        (target or console()).print(
-            "= the leader's advantage over this one may be noise (paired over examples, corrected for their number)"
-        )
+        (target or console()).print("= may be as good as the leader: the difference is no more than noise")

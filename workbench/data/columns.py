@@ -58,7 +58,7 @@ class Checked:
         if not self.skip:
             more = f" ({count:,} such rows)" if count > 1 else ""
             raise DataError(f"{self.table.name}, {where}{more}; fix the data or pass --on-bad-rows skip")
-        self.notes.append(f"{count:,} rows skipped, the first at {where}")
+        self.notes.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}")
         self.bad |= rows
 
 
@@ -242,7 +242,8 @@ def _seconds_of(text: pa.Scalar, kind: pa.DataType) -> int | None:
 
 
 def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    # What follows a colon is a type in RecBole's files, such as `user_id:token`.
+    return "".join(letter for letter in name.partition(":")[0].lower() if letter.isalnum())
 
 
 def _mask(values: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -93,6 +93,7 @@ class Interactions:
         np.cumsum(np.bincount(self.users, minlength=self.n_users), out=starts[1:])
         index_type = np.int32 if len(self) < 2**31 else np.int64
         ones = np.ones(len(self), dtype=np.float32)
+        ones.flags.writeable = False
         return sp.csr_array(
             (ones, self.items.astype(index_type, copy=False), starts.astype(index_type)),
             shape=(self.n_users, self.n_items),

@@ -170,15 +170,15 @@ def _leakage(strategy: str, train: Interactions, test: Interactions) -> tuple[st
         if strategy == "user-random":
             earlier = float(np.mean(test.timestamps < np.median(train.timestamps)))
             lines.append(
-                f"times are mixed: {100 * earlier:.0f} % of test is older than half of train; "
-                "--split user-time or global-time keeps the order"
+                f"{100 * earlier:.0f} % of test is older than half of train, since times are mixed; "
+                "see --split user-time and global-time"
             )
         elif strategy == "user-time":
             later = float(np.mean(train.timestamps > np.median(test.timestamps)))
             if later > 0.01:
                 lines.append(
-                    f"users' periods overlap: {100 * later:.0f} % of train is newer than half of test; "
-                    "--split global-time cuts all at one time"
+                    f"{100 * later:.0f} % of train is newer than half of test, since users' periods overlap; "
+                    "see --split global-time"
                 )
     new = ~np.isin(test.items, np.unique(train.items))
     if new.any():

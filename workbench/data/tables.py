@@ -176,7 +176,7 @@ class _Delimited:
         first = f"line {self._line(record)}: {found} value{'s' * (found != 1)} where the header has {expected}"
         if self.source.on_bad_rows == "error":
             raise DataError(f"{self.path.name}, {first}; fix the line or pass --on-bad-rows skip")
-        note = f"{len(self.bad):,} malformed rows skipped, the first at {first}"
+        note = f"skipped: {len(self.bad):,} malformed row{'s' * (len(self.bad) != 1)}, the first at {first}"
         return RawTable(self.path.name, table, self._where, (note,), len(self.bad))
 
     def _parse_again(self) -> pa.Table:

@@ -154,7 +154,7 @@ class Pool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **limits},
+            env={**os.environ, **limits, **_absolute_python_path()},
             cwd=self.setup.folder,
             start_new_session=True,
         )
@@ -271,3 +271,9 @@ def _cause(code: int) -> str:
         except ValueError:
             return f"died of signal {-code}"
     return f"ended without a result (exit code {code})"
+
+
+def _absolute_python_path() -> dict[str, str]:
+    """Workers live in the run's folder; what is meant from here must be found from there."""
+    given = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, given.split(os.pathsep)))} if given else {}
