@@ -21,8 +21,13 @@ def workbench_models() -> list[ModelSpec]:
     summaries = {
         "popular:Popular": "what most users took; the baseline",
         "item-knn:ItemKNN": "items like those taken: cosine, TF-IDF or BM25 neighbours",
+        "user-knn:UserKNN": "what users like this one took",
+        "rp3beta:RP3Beta": "random walks between items and users, popularity discounted",
         "pure-svd:PureSVD": "truncated singular value decomposition",
         "ease:EASE": "linear autoencoder in closed form",
+        "slim:SLIM": "sparse linear item weights by elastic net",
+        "bpr:BPR": "matrix factorisation that ranks pairs, by stochastic gradient descent",
+        "lmf:LMF": "logistic matrix factorisation",
         "als:ALS": "implicit-feedback matrix factorisation by alternating least squares",
     }
     specs = []

@@ -11,7 +11,7 @@ from workbench import Context
 from workbench.blocks.recommend import Factors
 from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
-from workbench_recommend.threads import one_blas_thread
+from workbench_recommend.solvers import one_blas_thread
 from workbench_recommend.weights import user_weights
 
 if TYPE_CHECKING:

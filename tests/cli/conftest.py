@@ -29,5 +29,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     arguments = (
         "run --task recommend --data ratings.csv --trials 8 --keep 2 --workers 1 --name first --split user-random"
     )
+    arguments += " --models popular,item-knn,pure-svd,ease,als"
     subprocess.run([sys.executable, "-m", "workbench", *arguments.split()], cwd=folder, check=True, capture_output=True)
     return Finished(folder, f"sqlite:///{folder}/workbench.db")

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from tests.conftest import Called
 
 Cli = Callable[..., Called]
+MODELS = ("popular", "item-knn", "user-knn", "rp3beta", "pure-svd", "ease", "slim", "als", "bpr", "lmf")
 
 
 def test_models_lists_the_first_party_ones_as_ready(workbench: Cli) -> None:
     rows = workbench("models", "--task", "recommend", "--json").json["models"]
     found = {row["model"]: row["state"] for row in rows if row["plugin"].startswith("automl-workbench")}
-    assert found == dict.fromkeys(["popular", "item-knn", "pure-svd", "ease", "als"], "ready")
+    assert found == dict.fromkeys(MODELS, "ready")
     assert "ease" in workbench("models").out
 
 

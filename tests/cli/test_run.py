@@ -16,7 +16,8 @@ import pytest
 from tests.conftest import Called
 
 Cli = Callable[..., Called]
-SMALL = ("run", "--task", "recommend", "--data", "ratings.csv", "--workers", "1")
+FIVE = "popular,item-knn,pure-svd,ease,als"
+SMALL = ("run", "--task", "recommend", "--data", "ratings.csv", "--workers", "1", "--models", FIVE)
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def test_a_result_does_not_depend_on_the_number_of_workers(workbench: Cli, ratin
     for workers in ("1", "2"):
         called = workbench(
             "run", "--task", "recommend", "--data", "ratings.csv", "--trials", "5", "--threads", "1", "--json",
+            "--models", FIVE,
             "--workers", workers, "--db", f"sqlite:///{workers}.db",
         )  # fmt: skip
         found.append({row["model"]: (row["params"], row["valid"], row["test"]) for row in called.json["leaderboard"]})

@@ -90,6 +90,9 @@ def test_a_user_never_met_is_answered_from_the_history(
     histories = made.train.matrix
     by_number = recommend(model, Queries(known, histories), 5, histories)
     by_history = recommend(model, Queries(np.full_like(known, -1), histories), 5, histories)
+    if not callable(getattr(model, "score_histories", None)):
+        assert (by_history[0] == -1).all(), "left to the task, which answers by popularity"
+        return
     if not callable(getattr(model, "score", None)):
         np.testing.assert_array_equal(by_number[0], by_history[0])
         return
@@ -116,13 +119,13 @@ def test_lists_hold_no_item_taken_and_end_with_the_catalogue(
         assert np.all(np.diff(scores[user][: len(shown)]) <= 0)
 
 
-@every_model
-def test_it_is_at_least_as_good_as_popularity(name: str, made: Split[Interactions], fitted: Callable[..., Any]) -> None:
-    """Users in four groups with tastes of their own: whoever learns from histories finds them."""
-    task = Recommend()
-    popular = task.evaluate(fitted("popular", made.train_valid), made.test, ["recall@5"]).metrics["recall@5"]
-    found = task.evaluate(fitted(name, made.train_valid), made.test, ["recall@5"]).metrics["recall@5"]
-    assert found >= popular
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "popular"])
+def test_it_beats_popularity_with_its_defaults(
+    name: str, protocol_a: Split[Interactions], fitted: Callable[..., Any]
+) -> None:
+    """On MovieLens latest-small, where popularity has 0.1873."""
+    found = Recommend().evaluate(fitted(name, protocol_a.train_valid), protocol_a.test, ["ndcg@10"])
+    assert found.metrics["ndcg@10"] > 0.20
 
 
 @every_model

@@ -1,0 +1,65 @@
+"""BPR: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009, by `implicit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench import Context, Model
+from workbench.data.interactions import Interactions
+from workbench.space import Float, Int
+from workbench_recommend.solvers import one_blas_thread, own_copy
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class BPR(Model):
+    """Factors that rank what was taken above what was not, by stochastic gradient descent on pairs.
+
+    Users that were never met have no factors, and none follow from a history without further descent; they are
+    answered by popularity. On one thread, since several would make each fit another.
+    """
+
+    factors: int = 64
+    learning_rate: float = 0.005
+    regularization: float = 0.06
+    iterations: int = 200
+
+    space = {
+        "factors": Int(8, 192, log=True),
+        "learning_rate": Float(0.002, 0.2, log=True),
+        "regularization": Float(1e-3, 0.3, log=True),
+        "iterations": Int(30, 400, log=True),
+    }
+    starts = ({"factors": 16, "regularization": 0.01, "iterations": 50},)
+
+    @classmethod
+    def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
+        """A pass over the pairs for every iteration, and scoring every user."""
+        wide = shape["users"] + shape["items"]
+        seconds = 200 * 1.3e-7 * shape["interactions"]
+        return 0.05 + seconds + 6e-9 * shape["users"] * shape["items"], 4.0 * 64 * wide + 24.0 * shape["interactions"]
+
+    def fit(self, train: Interactions, context: Context) -> None:
+        """Descend, from a seeded start."""
+        from implicit.cpu.bpr import BayesianPersonalizedRanking
+
+        solver = BayesianPersonalizedRanking(
+            factors=self.factors,
+            learning_rate=self.learning_rate,
+            regularization=self.regularization,
+            iterations=self.iterations,
+            num_threads=1,
+            random_state=context.seed,
+        )
+        with one_blas_thread():
+            solver.fit(own_copy(train.matrix), show_progress=False)
+        self.user_factors_ = np.array(solver.user_factors, dtype=np.float32)
+        self.item_factors_ = np.array(solver.item_factors, dtype=np.float32)
+
+    def score(self, users: NDArray[np.int32]) -> NDArray[np.float32]:
+        """float32[n, n_items]."""
+        return self.user_factors_[users] @ self.item_factors_.T

@@ -1,0 +1,65 @@
+"""RP3beta: Paudel et al., "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive Applications",
+ACM Transactions on Interactive Intelligent Systems 7(1), 2016."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workbench import Context
+from workbench.blocks.recommend import ItemWeights
+from workbench.data.interactions import Interactions
+from workbench.space import Float, Int
+from workbench_recommend.neighbours import nearest
+from workbench_recommend.weights import item_counts
+
+BLOCK = 2**22
+
+
+class RP3Beta(ItemWeights):
+    """Random walks from item to user to item, the target's popularity discounted.
+
+    The weight of taken item i for candidate j is the sum over users of (p(u|i) p(j|u))**alpha, divided by
+    count_j**beta; each candidate keeps its `neighbours` largest, divided by their sum to the power of
+    `normalisation`.
+    """
+
+    alpha: float = 0.6
+    beta: float = 0.1
+    neighbours: int = 100
+    normalisation: float = 0.5
+
+    space = {
+        "alpha": Float(0.3, 2),
+        "beta": Float(0, 1),
+        "neighbours": Int(10, 500, log=True),
+        "normalisation": Float(0, 0.8),
+    }
+
+    @classmethod
+    def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
+        """As for item neighbours: the walks, and the dense blocks in which they are ranked."""
+        mean_history = shape["interactions"] / max(1, shape["users"])
+        seconds = 6e-9 * shape["interactions"] * mean_history + 3e-8 * shape["items"] ** 2
+        return 0.05 + seconds + 1e-6 * shape["interactions"], 16.0 * 100 * shape["items"] + 16.0 * BLOCK
+
+    def fit(self, train: Interactions, context: Context) -> None:
+        """Block by block of candidates."""
+        import scipy.sparse as sp
+
+        matrix = train.matrix
+        per_user = np.maximum(np.diff(matrix.indptr), 1).astype(np.float32) ** np.float32(-self.alpha)
+        counts = item_counts(matrix)
+        to_items = sp.csr_array((sp.diags_array(per_user) @ matrix).T)  # one row a candidate
+        to_users = sp.csr_array(matrix @ sp.diags_array(counts ** np.float32(-self.alpha)))
+        popularity = counts ** np.float32(-self.beta)
+        n_items = matrix.shape[1]
+        size = max(1, BLOCK // n_items)
+        blocks = []
+        for start in range(0, n_items, size):
+            candidates = np.arange(start, min(start + size, n_items))
+            walks = (to_items[candidates] @ to_users).toarray() * popularity[candidates, None]
+            walks[np.arange(len(candidates)), candidates] = 0
+            blocks.append(nearest(walks, self.neighbours, normalisation=self.normalisation))
+        self.weights_ = sp.csr_array(sp.vstack(blocks, format="csr").T)
