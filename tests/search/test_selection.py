@@ -143,6 +143,17 @@ def test_a_refit_that_fails_falls_back_on_the_fit_of_the_search(make: Callable[.
     assert trial.model_folder is not None
 
 
+def test_a_baseline_beyond_the_best_five_is_ranked_last_on_its_one_draw(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    trials = [ended("a", 0.5, number) for number in range(5)]
+    baseline = ended("b", 0.1, 9)
+    pool = FakePool(answering(tmp_path, {"a": 0.3, "b": 0.9}))
+    ranked = make(pool).rank([*trials, baseline], lambda draw: True)
+    assert (ranked[-1], baseline.rank, baseline.draws) == (baseline, 6, [0.1])
+    assert {question.load for question in pool.asked} == {"nowhere:a"}
+
+
 def test_equal_objectives_go_to_the_earlier_trial(make: Callable[..., Selection], tmp_path: Path) -> None:
     trials: list[Trial] = [ended("b", 0.5, 2), ended("a", 0.5, 1)]
     ranked = make(FakePool(answering(tmp_path, {"a": 0.5, "b": 0.5}))).rank(trials, lambda draw: False)

@@ -71,12 +71,13 @@ class Selection:
     interrupted: Callable[[], bool]
 
     def rank(self, chosen: list[Trial], write_draw: Callable[[int], bool]) -> list[Trial]:
-        """Score on further draws as far as time goes, and rank.
+        """Score on further draws as far as time goes, and rank; a baseline beyond the best five keeps its one draw.
 
         Args:
-            chosen: the finalists.
+            chosen: the finalists, from the best.
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
+        chosen, baseline = chosen[:FINALISTS], chosen[FINALISTS:]
         values = {trial.id: [self._values(trial.id)] for trial in chosen}
         slowest = self._round_seconds(chosen)
         # A single finalist needs no comparison beyond the baseline's, but its interval gains from the draws.
@@ -99,9 +100,9 @@ class Selection:
             trial.objective = float(np.mean(trial.draws))
         chosen.sort(key=lambda trial: (-len(trial.draws), -(trial.objective or 0.0), trial.number))
         self._compare(chosen, values)
-        for rank, trial in enumerate(chosen, 1):
+        for rank, trial in enumerate(ranked := chosen + baseline, 1):
             trial.rank = rank
-        return chosen
+        return ranked
 
     def refit(self, ranked: list[Trial]) -> None:
         """Fit the finalists on train and valid and score them on test, once; the best ones are kept."""
