@@ -30,10 +30,11 @@ LAYERS = {
     "store": {"errors"},
     "settings": {"errors"},
     "interrupts": set(),
+    "folders": set(),
 }
 """What each part may import of the others; what is not here (cli, main and what serves it) may import all but cli."""
 
-ABOVE = {"cli", "main", "planning", "recording", "result", "serving", "testing"}
+ABOVE = {"api", "cli", "main", "planning", "recording", "result", "serving", "testing"}
 
 
 def loaded_by(code: str) -> set[str]:

@@ -30,6 +30,8 @@ NAMES = [
     "WorkbenchError",
     "__version__",
     "hookimpl",
+    "leaderboard",
+    "load",
     "run",
 ]
 

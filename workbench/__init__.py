@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench._version import __version__
 
 if TYPE_CHECKING:
+    from workbench.api import leaderboard, load, run
     from workbench.contract import (
         Answer,
         Context,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from workbench.errors import DataError, ModelError, Pruned, UserError, WorkbenchError
-    from workbench.main import run
     from workbench.result import RunResult
 
 _HOMES = {
@@ -38,7 +38,7 @@ _HOMES = {
     "workbench.contract.split": ("Dataset", "Split"),
     "workbench.contract.task": ("Answer", "Option", "Source", "Task"),
     "workbench.errors": ("DataError", "ModelError", "Pruned", "UserError", "WorkbenchError"),
-    "workbench.main": ("run",),
+    "workbench.api": ("leaderboard", "load", "run"),
     "workbench.result": ("RunResult",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -64,6 +64,8 @@ __all__ = [
     "WorkbenchError",
     "__version__",
     "hookimpl",
+    "leaderboard",
+    "load",
     "run",
 ]
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +14,10 @@ from workbench.data import mapped
 from workbench.errors import NoResult
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
+from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
 from workbench.planning import Plan, Question, ask, plan, source
-from workbench.recording import Recorder, Screen, Silent, run_row
+from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
 from workbench.search.budget import Budget
@@ -28,26 +25,8 @@ from workbench.search.loop import Search
 from workbench.search.selection import Selection, finalists
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
-from workbench.store.database import DEFAULT_URL, Database
+from workbench.store.database import Database
 from workbench.store.writer import RunWriter
-
-
-def run(task: str, data: Any = None, *, db: str | None = None, **settings: Any) -> RunResult:
-    """Search for the best model of a task; `workbench run` from Python.
-
-    Args:
-        task: its name, such as `"recommend"`.
-        data: a path or an Arrow-compatible table; None for the task's sample.
-        db: address of the database; `WORKBENCH_DB` or `sqlite:///workbench.db` if None.
-        **settings: the fields of `RunSettings`, such as `time="2m"`, `trials=20`, `models="ease,als"`.
-
-    Raises:
-        UserError: the input is wrong.
-        NoResult: no trial was completed.
-    """
-    chosen = RunSettings.from_mapping({"task": task, "data": data, **settings})
-    url = db or os.environ.get("WORKBENCH_DB") or DEFAULT_URL
-    return execute(chosen, url, Silent(), started=time.monotonic())
 
 
 def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> RunResult:
@@ -176,15 +155,3 @@ def write_parts(folder: Path, dataset: Dataset[Any], split: Split[Any]) -> mappe
     # With a writer of its own: what is stored may not point into what is swept away.
     mapped.Writer(folder).write(dataset.encoding, "encoding")
     return parts
-
-
-@contextlib.contextmanager
-def run_folder() -> Iterator[Path]:
-    """A private folder for what lives no longer than the run."""
-    folder = Path(tempfile.mkdtemp(prefix="workbench-"))
-    try:
-        for name in ("parts", "values", "shared", "models"):
-            (folder / name).mkdir()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -6,15 +6,19 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
-from workbench.contract.task import Answer, Task
+from workbench.contract.task import Answer, Source, Task
 from workbench.data import mapped
 from workbench.errors import StoreError
 from workbench.registry import Registry, load_class
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,19 @@ class Served:
     task: Task[Any]
     model: Model
     encoding: Any
+
+    def predict(self, **query: Any) -> pa.Table:
+        """The answer alone, such as `predict(users=["42"], k=10)`."""
+        return self.answer(query).table
+
+    def evaluate(self, data: Any, options: Mapping[str, str] | None = None) -> tuple[Evaluation, tuple[str, ...]]:
+        """Score on new held-out data: (the metrics of the task, what the user should know).
+
+        Raises:
+            DataError: the data cannot be read, or nothing of it can be scored.
+        """
+        part, notices = self.task.held_out(Source(data), dict(options or {}), self.encoding)
+        return self.task.evaluate(self.model, part, [metric.name for metric in self.task.metrics]), notices
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
         """Answer a query; see the task for what it may hold."""

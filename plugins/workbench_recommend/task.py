@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workbench import Answer, DataError, Dataset, Evaluation, Metric, Model, Source, Split, Task, UserError
 from workbench.blocks.recommend import Queries, recommend, top_k
 from workbench.data.ids import encode
-from workbench.data.interactions import OPTIONS, InteractionEncoding, Interactions, read_interactions
+from workbench.data.interactions import OPTIONS, InteractionEncoding, Interactions, read_held_out, read_interactions
 from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
 from workbench.data.tables import read_table
 from workbench.metrics.ranking import cutoff, evaluate_lists, ranking_metric
@@ -59,11 +59,18 @@ class Recommend(Task[Interactions]):
     def evaluate(self, model: Model, part: Interactions, metrics: Sequence[str]) -> Evaluation:
         """Rank all items but the known ones for every user with held-out items."""
         assert part.known is not None
-        users = np.unique(part.users)
+        matrix = part.matrix
+        users = np.flatnonzero(np.diff(matrix.indptr)).astype(np.int32)
         known = part.known.matrix[users]
         popularity = np.bincount(part.known.items, minlength=part.n_items).astype(np.float32)
         lists, _, _ = answer_queries(model, Queries(users, known), cutoff(metrics), known, popularity)
-        return evaluate_lists(lists, part.matrix[users], metrics, users.astype(np.int64))
+        return evaluate_lists(lists, matrix[users], metrics, users.astype(np.int64))
+
+    def held_out(
+        self, source: Source, options: Mapping[str, str], encoding: InteractionEncoding
+    ) -> tuple[Interactions, tuple[str, ...]]:
+        """New interactions of users that the run has met, with items that it has met."""
+        return read_held_out(source, options, encoding)
 
     def answer(self, model: Model, encoding: InteractionEncoding, query: Mapping[str, Any]) -> Answer:
         """Lists for `users` (ids, or "all"), for one `history` of item ids, or for the users of an `input` file.

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 BLOCK = 2**21
 """Scores held at a time: 8 MiB of float32, which a processor's cache still helps with."""
 
+GROUPS = 16
+"""Times k: how many groups a row is cut into to find its contenders. With so many, two of the best k seldom meet."""
+
+CROWD = 4
+"""Times k: more contenders in a row mean that many are equal."""
+
 
 @dataclass(frozen=True)
 class Queries:
@@ -102,64 +108,109 @@ def recommend(model: Any, queries: Queries, k: int, exclude: sp.csr_array | None
     by_user, by_history = (callable(getattr(model, name, None)) for name in ("score", "score_histories"))
     if not by_user and not by_history:
         raise ModelError(f"{type(model).__name__} defines neither score nor score_histories nor recommend")
-    n_items = queries.histories.shape[1]
+    known = (queries.users >= 0) & by_user
     items = np.full((len(queries), k), -1, dtype=np.int32)
     scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    known = (queries.users >= 0) & by_user
-    size = max(1, BLOCK // max(1, n_items))
     for wanted, ask_user in ((known, True), (~known & by_history, False)):
-        numbers = np.flatnonzero(wanted)
-        for start in range(0, len(numbers), size):
-            rows = numbers[start : start + size]
-            raw = model.score(queries.users[rows]) if ask_user else model.score_histories(queries.histories[rows])
-            block = _checked(model, raw, (len(rows), n_items))
-            if exclude is not None:
-                drop = exclude[rows]
-                block[np.repeat(np.arange(len(rows)), np.diff(drop.indptr)), drop.indices] = -np.inf
-            items[rows], scores[rows] = top_k(block, k)
-    if np.isnan(scores).any():
-        raise ModelError(f"{type(model).__name__} gives scores that are NaN")
+        rows = np.flatnonzero(wanted)
+        if len(rows) == len(queries):
+            return _by_scores(model, queries, ask_user, k, exclude)
+        drop = None if exclude is None else exclude[rows]
+        items[rows], scores[rows] = _by_scores(model, queries.take(rows), ask_user, k, drop)
     return items, scores
+
+
+def _by_scores(model: Any, queries: Queries, ask_user: bool, k: int, exclude: sp.csr_array | None) -> Lists:
+    """`recommend` for queries that the model all scores in one way: by user, or else by history."""
+    n, n_items = queries.histories.shape
+    items = np.empty((n, k), dtype=np.int32)
+    scores = np.empty((n, k), dtype=np.float32)
+    size = max(1, BLOCK // max(1, n_items))
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
+        raw = model.score(queries.users[rows]) if ask_user else model.score_histories(queries.histories[rows])
+        block = _checked(model, raw, (rows.stop - start, n_items))
+        if exclude is not None:
+            _drop(block, exclude, rows)
+        # A maximum is NaN where any number is; that costs far less than asking each of them.
+        if np.isnan(block.max(initial=-np.inf)):
+            raise ModelError(f"{type(model).__name__} gives scores that are NaN")
+        items[rows], scores[rows] = top_k(block, k)
+    return items, scores
+
+
+def _drop(block: NDArray[np.float32], exclude: sp.csr_array, rows: slice) -> None:
+    """Set what these rows of `exclude` hold to -inf; `block` is in C order."""
+    starts = exclude.indptr[rows.start : rows.stop + 1]
+    owner = np.repeat(np.arange(len(block), dtype=np.int64) * block.shape[1], np.diff(starts))
+    block.reshape(-1)[owner + exclude.indices[starts[0] : starts[-1]]] = -np.inf
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> Lists:
     """The k largest of each row, from the largest; equal ones by position; -1 where a row runs out (-inf).
 
+    Every row is cut down to a few contenders first, among them all that tie for the last place; only these are
+    sorted.
+
     Args:
-        scores: float32[n, m].
+        scores: float32[n, m], none NaN.
         k: length of the lists.
 
     Returns:
         Positions int32[n, k] and values float32[n, k].
     """
     n, m = scores.shape
-    width = min(k, m)
-    if width < m:
-        best = np.argpartition(scores, m - width, axis=1)[:, m - width :]
-        values = np.take_along_axis(scores, best, axis=1)
-        _settle_ties(scores, best, values)
-        best.sort(axis=1)
-    else:
-        best = np.broadcast_to(np.arange(m), (n, m))
-    values = np.take_along_axis(scores, best, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
     items = np.full((n, k), -1, dtype=np.int32)
     found = np.full((n, k), -np.inf, dtype=np.float32)
-    items[:, :width] = np.take_along_axis(best, order, axis=1)
+    contenders = _contenders(scores, min(k, m)) if m else np.zeros(0, dtype=np.int64)
+    counts = np.diff(np.searchsorted(contenders, np.arange(n + 1) * m))
+    # One row each, -inf behind its contenders; these stand in order of position, which a stable sort keeps.
+    width = int(counts.max(initial=0))
+    there = np.arange(width) < counts[:, None]
+    positions = np.full((n, width), -1, dtype=np.int32)
+    positions[there] = contenders % max(1, m)
+    values = np.full((n, width), -np.inf, dtype=np.float32)
+    values[there] = np.take(scores, contenders)
+    order = np.argsort(-values, axis=1, kind="stable")[:, :k]
+    items[:, :width] = np.take_along_axis(positions, order, axis=1)
     found[:, :width] = np.take_along_axis(values, order, axis=1)
-    items[found == -np.inf] = -1
     return items, found
 
 
-def _settle_ties(scores: NDArray[np.float32], best: NDArray[np.intp], values: NDArray[np.float32]) -> None:
-    """Where several positions tie for the last places of a row, give these to the lowest positions."""
-    last = values.min(axis=1)
-    inside = (values == last[:, None]).sum(axis=1)
-    everywhere = np.count_nonzero(scores == last[:, None], axis=1)
-    for row in np.flatnonzero((everywhere > inside) & (last > -np.inf)):
-        above = np.flatnonzero(scores[row] > last[row])
-        tied = np.flatnonzero(scores[row] == last[row])
-        best[row] = np.concatenate([above, tied[: best.shape[1] - len(above)]])
+def _contenders(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Ascending flat positions of at most `CROWD` · k entries a row, the k best by `top_k`'s order among them.
+
+    Entries of -inf are never contenders.
+    """
+    m = scores.shape[1]
+    keep = scores >= _floor(scores, k)[:, None]
+    contenders = np.flatnonzero(keep)
+    counts = np.diff(np.searchsorted(contenders, np.arange(len(scores) + 1) * m))
+    crowded = np.flatnonzero(counts > CROWD * k)
+    if not len(crowded):
+        return contenders
+    # Mostly equal scores, such as the zeros of a model that knows little of a user: only the first of them count.
+    rows = scores[crowded]
+    last = np.partition(rows, m - k, axis=1)[:, m - k, None]
+    above, tied = rows > last, rows == last
+    places = k - np.count_nonzero(above, axis=1)
+    keep[crowded] = above | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= places[:, None]))
+    return np.flatnonzero(keep)
+
+
+def _floor(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """float32[n]: a number for each row that at least k of its entries reach, -inf aside, and few more.
+
+    The k-th largest of the maxima of groups does, and takes one quick pass; where groups would be of one entry,
+    the k-th largest of all. Neighbours are put in different groups, since good items often stand together.
+    """
+    n, m = scores.shape
+    groups = GROUPS * k
+    deep = m // groups
+    if deep > 1:
+        scores = scores[:, : deep * groups].reshape(n, deep, groups).max(axis=1)
+    last = scores.shape[1] - k
+    return np.maximum(np.partition(scores, last, axis=1)[:, last], np.finfo(np.float32).min)
 
 
 def _checked_lists(model: Any, lists: Any, shape: tuple[int, int], n_items: int) -> Lists:
@@ -180,11 +231,11 @@ def _checked_lists(model: Any, lists: Any, shape: tuple[int, int], n_items: int)
 
 
 def _checked(model: Any, raw: Any, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """A float32 copy, so that a model may hand out a view of its own arrays."""
+    """A float32 copy in C order, so that a model may hand out a view of its own arrays."""
     if getattr(raw, "shape", None) != shape:
         given = getattr(raw, "shape", type(raw).__name__)
         raise ModelError(f"{type(model).__name__} gives scores of shape {given}; {shape} is needed")
     try:
-        return np.array(raw, dtype=np.float32)
+        return np.array(raw, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise ModelError(f"{type(model).__name__} gives scores that are not numbers: {error}") from error

@@ -18,10 +18,14 @@ COMMANDS = {
     "show": "Show all that is known of a run or a trial.",
     "leaderboard": "Rank the trials that may be compared.",
     "predict": "Answer a query with a fitted model.",
+    "evaluate": "Score a fitted model on new data.",
     "models": "List the models on offer.",
     "tasks": "List the tasks on offer, and what a task can be told.",
+    "metrics": "List the metrics of a task and what they mean.",
     "plugins": "List the installed plugins and what became of each.",
-    "db": "Upgrade or check the database.",
+    "artifacts": "List, fetch or verify what is stored of a run.",
+    "db": "Upgrade, check or clean the database.",
+    "doctor": "Check this installation and this machine.",
 }
 
 

@@ -11,7 +11,7 @@ from workbench.cli.output import print_json, printing, with_database
 
 @click.group()
 def command() -> None:
-    """Upgrade or check the database."""
+    """Upgrade, check or clean the database."""
 
 
 @command.command()
@@ -73,3 +73,24 @@ def check(context: click.Context, /, url: str, as_json: bool) -> None:
     for problem in found if not as_json else []:
         click.echo(f"{database.name}: {problem}")
     context.exit(1 if found else 0)
+
+
+@command.command()
+@printing
+@with_database
+def gc(url: str, as_json: bool) -> None:
+    """Remove what no run names any more and return the space; also folders that killed runs left behind."""
+    from dataclasses import asdict
+
+    from workbench.folders import sweep_folders
+    from workbench.store.cleaning import sweep
+    from workbench.store.database import Database
+
+    database = Database(url)
+    swept, folders = sweep(database), sweep_folders()
+    if as_json:
+        print_json({"database": database.name, **asdict(swept), "folders": folders})
+        return
+    freed = max(0, swept.bytes_before - swept.bytes_after)
+    click.echo(f"{database.name}: {swept.blobs} contents and {swept.boards} boards removed, {freed:,} bytes returned")
+    click.echo(f"{folders} folders of killed runs removed")

@@ -17,13 +17,23 @@ from workbench.cli.output import (
 
 @click.command()
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.option("--delete", type=int, metavar="RUN", help="Delete a run with its trials and models.")
 @printing
 @with_database
-def command(url: str, as_json: bool, top: int) -> None:
+def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
     """List the runs in the database, the newest first."""
     from workbench.store import queries
+    from workbench.store.cleaning import delete_run
 
-    rows = queries.runs(open_database(url), limit=top)
+    database = open_database(url)
+    if delete is not None:
+        trials = delete_run(database, delete)
+        if as_json:
+            print_json({"deleted": delete, "trials": trials})
+        else:
+            click.echo(f"run {delete} and its {trials} trials are deleted; workbench db gc returns the space")
+        return
+    rows = queries.runs(database, limit=top)
     if as_json:
         print_json({"runs": rows})
         return

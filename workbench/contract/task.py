@@ -123,6 +123,19 @@ class Task(Generic[Part]):
         """Score a fitted model on one part with the named metrics."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to evaluate")
 
+    def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:
+        """New data to score a stored model on: (a part, one line for each thing the user should know).
+
+        Args:
+            source: the new data.
+            options: the task's settings, as in `read`.
+            encoding: of the run that the model is from.
+
+        Raises:
+            DataError: the data cannot be read, or nothing of it can be scored.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not score new data")
+
     def answer(self, model: Model, encoding: Any, query: Mapping[str, Any]) -> Answer:
         """Answer a query with a fitted model.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -201,6 +201,45 @@ def read_interactions(source: Source, options: Mapping[str, str]) -> Dataset[Int
         fingerprint=fingerprint(users, items, *encoded),
         report=DataReport(_headline(data), tuple(notes), facts),
         made_up=source.made_up,
+    )
+
+
+def read_held_out(
+    source: Source, options: Mapping[str, str], encoding: InteractionEncoding
+) -> tuple[Interactions, tuple[str, ...]]:
+    """New interactions under a run's encoding: (those that can be scored, what was left out and why).
+
+    Raises:
+        DataError: the data cannot be read, or nothing of it can be scored.
+    """
+    raw = _read_columns(source.data, source, options)
+    users, items = encode(raw.users, encoding.users), encode(raw.items, encoding.items)
+    notes = list(raw.notes)
+    for numbers, kind in ((users, "users"), (items, "items")):
+        unknown = int((numbers < 0).sum())
+        if unknown:
+            notes.append(f"left out: {unknown:,} rows of {kind} that the run has not met")
+    met = _only(raw, (users >= 0) & (items >= 0))
+    data, merged = _number(met, encoding.users, encoding.items, options.get("duplicates"))
+    owners = np.repeat(np.arange(len(encoding.users), dtype=np.int32), np.diff(encoding.starts))
+    known = Interactions(owners, encoding.taken, np.ones(len(owners), np.float32), None, data.n_users, data.n_items)
+    seen = np.isin(_pairs(data.users, data.items, data.n_items), _pairs(owners, encoding.taken, data.n_items))
+    if seen.any():
+        notes.append(f"left out: {int(seen.sum()):,} rows that are in the run's own data")
+    if seen.all():
+        raise DataError(f"{source.name}: nothing is left to score; " + "; ".join(notes))
+    return data.take(~seen, known=known), tuple(notes + merged)
+
+
+def _only(columns: _Columns, rows: NDArray[np.bool_]) -> _Columns:
+    chosen = pa.array(rows)
+    return replace(
+        columns,
+        users=columns.users.filter(chosen),
+        items=columns.items.filter(chosen),
+        values=columns.values[rows],
+        times=None if columns.times is None else columns.times[rows],
+        kept=columns.kept[rows],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -79,6 +80,34 @@ def trials_kept(database: Database, run: int) -> list[str]:
             .order_by(trial.c.final_rank)
         ).scalars()
         return list(short_ids(connection, list(ids)).values())
+
+
+def listing(database: Database, run: int | None = None) -> list[dict[str, Any]]:
+    """Every stored file as `run`, `trial` (None for what is the run's), `model`, `kind`, `path`, `bytes`, `sha256`."""
+    table, trial, blob = schema.artifact, schema.trial, schema.blob
+    query = (
+        sa.select(table.c.run_id, trial.c.uuid, trial.c.model, table.c.kind, table.c.path, blob.c.size, table.c.sha256)
+        .join(blob, blob.c.sha256 == table.c.sha256)
+        .outerjoin(trial, trial.c.id == table.c.trial_id)
+        .order_by(table.c.run_id, table.c.id)
+    )
+    if run is not None:
+        query = query.where(table.c.run_id == run)
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+        ids = short_ids(connection, list({row.uuid for row in rows if row.uuid}))
+    return [
+        {
+            "run": row.run_id,
+            "trial": ids.get(row.uuid),
+            "model": row.model or "",
+            "kind": row.kind,
+            "path": row.path,
+            "bytes": row.size,
+            "sha256": row.sha256,
+        }
+        for row in rows
+    ]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from workbench.errors import StoreError
-from workbench.store import artifacts, schema
+from workbench.store import artifacts
 from workbench.store.database import Database
 
 
@@ -21,17 +19,17 @@ def problems(database: Database) -> list[str]:
                 found.append(str(line))
         for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
             found.append(f"row {row} of {table} names a row of {parent} that is not there")
-        columns = (
-            schema.artifact.c.sha256,
-            schema.artifact.c.kind,
-            schema.artifact.c.path,
-            schema.artifact.c.run_id,
-        )
-        files = connection.execute(sa.select(*columns).order_by(schema.artifact.c.id)).all()
+    return found + damaged_artifacts(database)
+
+
+def damaged_artifacts(database: Database) -> list[str]:
+    """One line for each stored file whose content is not what its hash says."""
+    found = []
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-        for sha256, kind, path, run in files:
+        for row in artifacts.listing(database):
+            name = f"{row['kind']} file {row['path']} of run {row['run']}"
             try:
-                artifacts.get_file(database, sha256, Path(folder) / "file", f"{kind} file {path} of run {run}")
+                artifacts.get_file(database, row["sha256"], Path(folder) / "file", name)
             except StoreError as error:
                 found.append(str(error))
     return found

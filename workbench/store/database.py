@@ -158,6 +158,11 @@ class Database:
                 connection.execute(f"PRAGMA journal_mode = {'DELETE' if wal_is_unsafe() else 'WAL'}")
 
 
+def sqlite_version() -> str:
+    """Of the library that Python is linked with."""
+    return sqlite3.sqlite_version
+
+
 def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
     """Whether this SQLite has the WAL-reset bug."""
     return _WAL_BUG[0] <= version <= _WAL_BUG[1]

@@ -1,0 +1,168 @@
+"""Scoring all users with the ranking metrics, against plain numpy and against `implicit`: users per CPU second.
+
+    WORKBENCH_DATA=FOLDER python benchmarks/scoring.py [--repetitions 40]
+
+FOLDER holds `ml-100k/u.data` (GroupLens' MovieLens 100K, which may not be given on with this repository). Ours
+is `Recommend().evaluate`, as a trial runs it; the peers' are their own whole evaluations of the same weights
+or factors. All run in this one process on one thread, by turns, so that what else the machine does meets all
+alike; ratios are taken within a turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# BLAS and OpenMP read these once, when numpy loads them.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
+
+from workbench import Context, Source, Split
+from workbench.data.interactions import Interactions
+from workbench_recommend.als import ALS
+from workbench_recommend.ease import EASE
+from workbench_recommend.task import Recommend
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+METRICS = ("ndcg@10", "recall@10")
+SPLIT_DIGEST = "c9a287c4419ed11f87c64cec9824c864a04e59b3"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One model, evaluated by us and by a peer; each gives its NDCG@10, None where the peer computes none."""
+
+    title: str
+    ours: Callable[[], float]
+    peer: Callable[[], float | None]
+
+
+def protocol_a(path: Path) -> tuple[Split[Interactions], sp.csr_matrix, sp.csr_matrix]:
+    """(our split, train, test): a fifth of each user's ratings, drawn from one stream, are test.
+
+    All ratings count as positive. The matrices are float32 CSR, users × items, ones where taken.
+    """
+    rows = np.loadtxt(path, dtype=np.int64, delimiter="\t")
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    rng = np.random.default_rng(0)
+    _, users, counts = np.unique(rows[:, 0], return_inverse=True, return_counts=True)
+    _, items = np.unique(rows[:, 1], return_inverse=True)
+    ends = np.cumsum(counts)
+    held = np.zeros(len(rows), dtype=bool)
+    for start, end in zip(ends - counts, ends, strict=True):
+        chosen = rng.permutation(end - start)[: max(1, int(0.2 * (end - start)))]
+        held[start + chosen] = True
+    digest = hashlib.sha1(items[held].astype("<i4").tobytes() + users[held].astype("<i4").tobytes()).hexdigest()
+    if digest != SPLIT_DIGEST:
+        raise SystemExit(f"{path}: not the MovieLens 100K that protocol A is defined on")
+
+    def matrix(mask: NDArray[np.bool_]) -> sp.csr_matrix:
+        ones = np.ones(mask.sum(), dtype=np.float32)
+        return sp.csr_matrix((ones, (users[mask], items[mask])), shape=(len(counts), items.max() + 1))
+
+    def table(mask: NDArray[np.bool_]) -> pa.Table:
+        return pa.table(dict(zip(("user", "item", "rating", "timestamp"), rows[mask].T, strict=True)))
+
+    task = Recommend()
+    split = task.split(task.read(Source(table(~held), table(held)), {}), None, 0)
+    train, test = matrix(~held), matrix(held)
+    assert (split.train_valid.matrix != train).nnz == 0 and (split.test.matrix != test).nnz == 0
+    return split, train, test
+
+
+def plain_numpy(weights: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr_matrix) -> float:
+    """NDCG@10 of item weights as one would write it down: no blocks, no care for equal scores."""
+    scores = train @ weights
+    scores[train.nonzero()] = -np.inf
+    best = np.argpartition(scores, scores.shape[1] - 10, axis=1)[:, -10:]
+    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
+    top = np.take_along_axis(best, order, 1)
+    relevant = np.asarray(test.astype(bool).todense())
+    hits = relevant[np.arange(len(top))[:, None], top]
+    counts = np.diff(test.indptr)
+    discounts = 1 / np.log2(np.arange(2, 12))
+    ideal = np.cumsum(discounts)[np.minimum(counts, 10) - 1]
+    recall = (hits.sum(axis=1) / counts).mean()
+    assert 0 <= recall <= 1
+    return float(((hits * discounts).sum(axis=1) / ideal).mean())
+
+
+def contests(split: Split[Interactions], train: sp.csr_matrix, test: sp.csr_matrix) -> list[Contest]:
+    """What is compared, every model fitted."""
+    from implicit.cpu.als import AlternatingLeastSquares
+    from implicit.evaluation import ranking_metrics_at_k
+
+    def ours(model: Any) -> Callable[[], float]:
+        task = Recommend()
+        return lambda: task.evaluate(model, split.test, METRICS).metrics["ndcg@10"]
+
+    ease = EASE(l2=500.0)
+    ease.fit(split.train_valid, Context())
+    found = [Contest("EASE / plain numpy", ours(ease), lambda: plain_numpy(ease.weights_, train, test))]
+    everyone = np.arange(train.shape[0])
+    for factors in (16, 64, 128):
+        als = ALS(factors=factors)
+        als.fit(split.train_valid, Context())
+        solver = AlternatingLeastSquares(factors=factors, num_threads=1)
+        solver.user_factors, solver.item_factors = als.user_factors_, als.item_factors_
+
+        def evaluation(solver: Any = solver) -> float:
+            found = ranking_metrics_at_k(solver, train, test, K=10, show_progress=False, num_threads=1)
+            return float(found["ndcg"])
+
+        def lists(solver: Any = solver) -> None:
+            solver.recommend(everyone, train, N=10, filter_already_liked_items=True)
+
+        name = f"ALS, {factors} factors / implicit's"
+        found += [Contest(f"{name} ranking_metrics_at_k", ours(als), evaluation)]
+        found += [Contest(f"{name} recommend", ours(als), lists)]
+    return found
+
+
+def cpu_seconds(call: Callable[[], Any]) -> float:
+    """CPU seconds of this process, all its threads, for one call."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def main() -> None:
+    """Measure and print the table, in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=40, help="paired measurements of each row (default: 40)")
+    repetitions = parser.parse_args().repetitions
+    if "WORKBENCH_DATA" not in os.environ:
+        raise SystemExit("set WORKBENCH_DATA to a folder that holds ml-100k/u.data")
+    split, train, test = protocol_a(Path(os.environ["WORKBENCH_DATA"]) / "ml-100k" / "u.data")
+    users = train.shape[0]
+    print("| model / peer | our users per CPU s | the peer's | ratio: median (min to max) | NDCG@10: ours, the peer's |")
+    print("|---|---|---|---|---|")
+    with threadpool_limits(1):
+        for contest in contests(split, train, test):
+            by_us, by_peer = contest.ours(), contest.peer()  # also warms both up
+            pairs = np.empty((repetitions, 2))
+            for turn in range(repetitions):
+                # By turns the one or the other goes first, since the second finds other things in the cache.
+                for side in (0, 1) if turn % 2 else (1, 0):
+                    pairs[turn, side] = cpu_seconds((contest.ours, contest.peer)[side])
+            ratio = pairs[:, 1] / pairs[:, 0]
+            ours, peers = users / np.median(pairs, axis=0)
+            spread = f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
+            values = f"{by_us:.4f}, " + ("-" if by_peer is None else f"{by_peer:.4f}")
+            print(f"| {contest.title} | {ours:,.0f} | {peers:,.0f} | {spread} | {values} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""`workbench evaluate`: a fitted model on new data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.output import console, figure, open_database, print_json, print_table, printing, with_database
+
+
+@click.command()
+@click.argument("trial")
+@click.option("--data", type=click.Path(), required=True, metavar="FILE", help="New data of the run's users and items.")
+@printing
+@with_database
+def command(url: str, as_json: bool, trial: str, data: str) -> None:
+    """Score the model of TRIAL on data that neither it nor the run has seen."""
+    from workbench.serving import load
+
+    served = load(open_database(url), trial)
+    evaluation, notices = served.evaluate(Path(data))
+    intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
+    if as_json:
+        metrics = {
+            name: {"value": value, "low": (intervals[name] or [None])[0], "high": (intervals[name] or [None])[-1]}
+            for name, value in evaluation.metrics.items()
+        }
+        print_json({"trial": served.trial, "model": served.model_name, "metrics": metrics, "notices": notices})
+        return
+    for notice in notices:
+        console(err=True).print(notice, markup=False)
+    rows = [
+        {"metric": name, "value": figure(value), "95 %": "{:.4f} to {:.4f}".format(*interval) if interval else ""}
+        for (name, value), interval in zip(evaluation.metrics.items(), intervals.values(), strict=True)
+    ]
+    print_table(rows, ("metric", "value", "95 %"), right=("value",))
