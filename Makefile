@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format smoke clean
 
 demo: $(VENV)/.demo
 	$(BIN)/workbench run --task recommend --time 60s
@@ -16,6 +16,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+smoke: $(BIN)/python
+	.ci/smoke $(BIN)/python
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
