@@ -49,7 +49,7 @@ class EASE(ItemWeights):
         users, items, small = shape["users"], shape["items"], min(shape["users"], shape["items"])
         scoring = 1e-9 * shape["interactions"] * (items if 4 * items**2 <= DENSE_BYTES else users)
         dense = 4.0 * items**2 if items <= users or 4 * items**2 <= DENSE_BYTES else 0.0
-        return 0.02 + 5e-11 * small**3 + scoring, 8.0 * small**2 + dense + 4.0 * BLOCK
+        return 0.02 + 2e-11 * small**3 + scoring, 8.0 * small**2 + dense + 4.0 * BLOCK
 
     def fit(self, train: Interactions, context: Context) -> None:
         """Invert by a float32 Cholesky factorisation (LAPACK potrf and potri)."""

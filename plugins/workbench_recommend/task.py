@@ -59,12 +59,13 @@ class Recommend(Task[Interactions]):
     def evaluate(self, model: Model, part: Interactions, metrics: Sequence[str]) -> Evaluation:
         """Rank all items but the known ones for every user with held-out items."""
         assert part.known is not None
-        matrix = part.matrix
-        users = np.flatnonzero(np.diff(matrix.indptr)).astype(np.int32)
-        known = part.known.matrix[users]
-        popularity = np.bincount(part.known.items, minlength=part.n_items).astype(np.float32)
-        lists, _, _ = answer_queries(model, Queries(users, known), cutoff(metrics), known, popularity)
-        return evaluate_lists(lists, matrix[users], metrics, users.astype(np.int64))
+        relevant, known = part.matrix, part.known.matrix
+        users = np.flatnonzero(np.diff(relevant.indptr))
+        if len(users) < part.n_users:
+            relevant, known = relevant[users], known[users]
+        queries = Queries(users.astype(np.int32), known)
+        lists, _, _ = answer_queries(model, queries, cutoff(metrics), known, part.known.items)
+        return evaluate_lists(lists, relevant, metrics, users.astype(np.int64))
 
     def held_out(
         self, source: Source, options: Mapping[str, str], encoding: InteractionEncoding
@@ -82,8 +83,7 @@ class Recommend(Task[Interactions]):
         if not 1 <= k <= MAX_LENGTH:
             raise UserError(f"-k {k}: must be from 1 to {MAX_LENGTH}")
         labels, queries, notices = _queries(encoding, query)
-        popularity = np.bincount(encoding.taken, minlength=len(encoding.items)).astype(np.float32)
-        items, scores, how = answer_queries(model, queries, k, queries.histories, popularity)
+        items, scores, how = answer_queries(model, queries, k, queries.histories, encoding.taken)
         rows, ranks = np.nonzero(items >= 0)
         table = pa.table(
             {
@@ -108,7 +108,7 @@ class Recommend(Task[Interactions]):
         return Source(made_up_ratings(seed, users=40, items=30), made_up=True)
 
 
-def answer_queries(model: Any, queries: Queries, k: int, exclude: Any, popularity: NDArray[np.float32]) -> tuple[
+def answer_queries(model: Any, queries: Queries, k: int, exclude: Any, taken: NDArray[np.int32]) -> tuple[
     NDArray[np.int32], NDArray[np.float32], NDArray[np.str_]
 ]:  # fmt: skip
     """Lists by the model where it can, else by popularity, as when the model is put to use.
@@ -118,7 +118,7 @@ def answer_queries(model: Any, queries: Queries, k: int, exclude: Any, popularit
         queries: n of them.
         k: length of the lists.
         exclude: CSR, n × n_items, items not to recommend.
-        popularity: float32[n_items].
+        taken: int32, the item of every interaction, by which items are popular.
 
     Returns:
         Items int32[n, k], scores float32[n, k], and for each query `model`, `history` or `popularity`.
@@ -138,6 +138,7 @@ def answer_queries(model: Any, queries: Queries, k: int, exclude: Any, popularit
     rest = np.flatnonzero(items[:, 0] < 0)
     rest = rest[np.diff(exclude.indptr)[rest] < n_items]
     if len(rest):
+        popularity = np.bincount(taken, minlength=n_items).astype(np.float32)
         items[rest], scores[rest] = _most_popular(popularity, exclude[rest], k)
         how[rest] = "popularity"
     return items, scores, how
@@ -170,7 +171,8 @@ def _queries(encoding: InteractionEncoding, query: Mapping[str, Any]) -> tuple[p
         users = _users_of(Path(query["input"]))
     if users is None:
         raise UserError("say whom to recommend to: --users 1,2 or all, --history i1,i2, or --input FILE")
-    labels = encoding.users if list(users) == ["all"] else pa.array(list(users), pa.string())
+    users = [users] if isinstance(users, str) else list(users)
+    labels = encoding.users if users == ["all"] else pa.array(users, pa.string())
     numbers = encode(labels, encoding.users)
     unknown = [labels[int(row)].as_py() for row in np.flatnonzero(numbers < 0)]
     rows = np.maximum(numbers, 0)
