@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,11 @@ import pyarrow as pa
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from workbench import Context, Source, Split
+from workbench import Context, Model, Source, Split
 from workbench.data.interactions import Interactions
 from workbench_recommend.als import ALS
 from workbench_recommend.ease import EASE
+from workbench_recommend.item_knn import ItemKNN
 from workbench_recommend.task import Recommend
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ SPLIT_DIGEST = "c9a287c4419ed11f87c64cec9824c864a04e59b3"
 
 @dataclass(frozen=True)
 class Contest:
-    """One model, evaluated by us and by a peer; each gives its NDCG@10, None where the peer computes none."""
+    """One model, evaluated by us and by a peer; each gives what it found, NDCG@10 first."""
 
     title: str
-    ours: Callable[[], float]
-    peer: Callable[[], float | None]
+    ours: Callable[[], Sequence[float]]
+    peer: Callable[[], Sequence[float]]
 
 
 def protocol_a(path: Path) -> tuple[Split[Interactions], sp.csr_matrix, sp.csr_matrix]:
@@ -82,8 +83,8 @@ def protocol_a(path: Path) -> tuple[Split[Interactions], sp.csr_matrix, sp.csr_m
     return split, train, test
 
 
-def plain_numpy(weights: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr_matrix) -> float:
-    """NDCG@10 of item weights as one would write it down: no blocks, no care for equal scores."""
+def plain_numpy(weights: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr_matrix) -> list[float]:
+    """NDCG@10 and recall@10 of item weights as one would write it down: no blocks, no care for equal scores."""
     scores = train @ weights
     scores[train.nonzero()] = -np.inf
     best = np.argpartition(scores, scores.shape[1] - 10, axis=1)[:, -10:]
@@ -94,9 +95,7 @@ def plain_numpy(weights: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr
     counts = np.diff(test.indptr)
     discounts = 1 / np.log2(np.arange(2, 12))
     ideal = np.cumsum(discounts)[np.minimum(counts, 10) - 1]
-    recall = (hits.sum(axis=1) / counts).mean()
-    assert 0 <= recall <= 1
-    return float(((hits * discounts).sum(axis=1) / ideal).mean())
+    return [((hits * discounts).sum(axis=1) / ideal).mean(), (hits.sum(axis=1) / counts).mean()]
 
 
 def contests(split: Split[Interactions], train: sp.csr_matrix, test: sp.csr_matrix) -> list[Contest]:
@@ -104,30 +103,35 @@ def contests(split: Split[Interactions], train: sp.csr_matrix, test: sp.csr_matr
     from implicit.cpu.als import AlternatingLeastSquares
     from implicit.evaluation import ranking_metrics_at_k
 
-    def ours(model: Any) -> Callable[[], float]:
+    def ours(model: Any) -> Callable[[], list[float]]:
         task = Recommend()
-        return lambda: task.evaluate(model, split.test, METRICS).metrics["ndcg@10"]
+        return lambda: list(task.evaluate(model, split.test, METRICS).metrics.values())
 
-    ease = EASE(l2=500.0)
-    ease.fit(split.train_valid, Context())
+    def fitted(kind: type[Model], **params: float) -> Any:
+        model = kind.build(params)
+        model.fit(split.train_valid, Context())
+        return model
+
+    ease, neighbours = fitted(EASE, l2=500.0), fitted(ItemKNN)
+    dense = neighbours.weights_.toarray()  # sparse weights would take the peer longer
     found = [Contest("EASE / plain numpy", ours(ease), lambda: plain_numpy(ease.weights_, train, test))]
+    found += [Contest("item neighbours / plain numpy", ours(neighbours), lambda: plain_numpy(dense, train, test))]
     everyone = np.arange(train.shape[0])
     for factors in (16, 64, 128):
-        als = ALS(factors=factors)
-        als.fit(split.train_valid, Context())
+        als = fitted(ALS, factors=factors)
         solver = AlternatingLeastSquares(factors=factors, num_threads=1)
         solver.user_factors, solver.item_factors = als.user_factors_, als.item_factors_
 
-        def evaluation(solver: Any = solver) -> float:
-            found = ranking_metrics_at_k(solver, train, test, K=10, show_progress=False, num_threads=1)
-            return float(found["ndcg"])
+        def evaluation(solver: Any = solver) -> list[float]:
+            return [ranking_metrics_at_k(solver, train, test, K=10, show_progress=False, num_threads=1)["ndcg"]]
 
-        def lists(solver: Any = solver) -> None:
+        def lists(solver: Any = solver) -> list[float]:
             solver.recommend(everyone, train, N=10, filter_already_liked_items=True)
+            return []
 
         name = f"ALS, {factors} factors / implicit's"
-        found += [Contest(f"{name} ranking_metrics_at_k", ours(als), evaluation)]
-        found += [Contest(f"{name} recommend", ours(als), lists)]
+        found += [Contest(f"{name} `ranking_metrics_at_k`", ours(als), evaluation)]
+        found += [Contest(f"{name} `recommend`, no metrics", ours(als), lists)]
     return found
 
 
@@ -143,15 +147,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=40, help="paired measurements of each row (default: 40)")
     repetitions = parser.parse_args().repetitions
-    if "WORKBENCH_DATA" not in os.environ:
-        raise SystemExit("set WORKBENCH_DATA to a folder that holds ml-100k/u.data")
-    split, train, test = protocol_a(Path(os.environ["WORKBENCH_DATA"]) / "ml-100k" / "u.data")
+    path = Path(os.environ.get("WORKBENCH_DATA", "")) / "ml-100k" / "u.data"
+    if not path.exists():
+        raise SystemExit(f"{path} is not there; set WORKBENCH_DATA to a folder that holds ml-100k/u.data")
+    split, train, test = protocol_a(path)
     users = train.shape[0]
-    print("| model / peer | our users per CPU s | the peer's | ratio: median (min to max) | NDCG@10: ours, the peer's |")
-    print("|---|---|---|---|---|")
+    columns = ("model / peer", "ours, users per CPU s", "peer's", "ratio: median (min to max)", "our NDCG@10", "peer's")
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
     with threadpool_limits(1):
         for contest in contests(split, train, test):
-            by_us, by_peer = contest.ours(), contest.peer()  # also warms both up
+            values = [found[0] if found else np.nan for found in (contest.ours(), contest.peer())]  # warms both up
             pairs = np.empty((repetitions, 2))
             for turn in range(repetitions):
                 # By turns the one or the other goes first, since the second finds other things in the cache.
@@ -160,8 +165,8 @@ def main() -> None:
             ratio = pairs[:, 1] / pairs[:, 0]
             ours, peers = users / np.median(pairs, axis=0)
             spread = f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
-            values = f"{by_us:.4f}, " + ("-" if by_peer is None else f"{by_peer:.4f}")
-            print(f"| {contest.title} | {ours:,.0f} | {peers:,.0f} | {spread} | {values} |", flush=True)
+            figures = " | ".join(f"{value:.4f}" for value in values).replace("nan", "-")
+            print(f"| {contest.title} | {ours:,.0f} | {peers:,.0f} | {spread} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

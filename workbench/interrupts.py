@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -47,5 +48,7 @@ class Interrupts:
     def _catch(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             # Every stored trial is committed already, and workers die with this process.
+            if sys.stderr is not None and sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h")  # a live display has hidden the cursor
             os._exit(128 + number)
         self.received = number

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.contract.split import Dataset, Split
+from workbench.contract.split import Split
 from workbench.data import mapped
 from workbench.errors import NoResult
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
-from workbench.planning import Plan, Question, ask, plan, source
+from workbench.planning import Plan, Question, ask, plan, source, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -49,20 +49,20 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
     interrupts = Interrupts()
     with interrupts.watching(), run_folder() as folder, contextlib.closing(database):
         setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device)
-        with Pool(setup, settings.worker_count, settings.memory, budget.grace) as pool:
+        with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
             dataset = question.task.read(source(question.task, settings), question.options)
             split = question.task.split(dataset, settings.split, settings.seed)
             screen.data_read(dataset, split)
-            parts = write_parts(folder, dataset, split)
-            planned = plan(pool, question.models, settings, budget, split.train, question.task.baseline)
+            write_parts(folder, question.task.kept_encoding(dataset, split), split)
+            planned = plan(pool, question.models, settings, budget, split.train, question.task.baseline, interrupts)
             screen.models_settled(planned.rows, question.metric)
             writer = RunWriter(database, run_row(settings, budget, question, dataset, split), planned.rows)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
             stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, {"read": budget.elapsed})
             try:
                 trials = stages.search(planned)
-                ranked = stages.select(trials, planned, split, parts)
+                ranked = stages.select(trials, planned, split)
             except BaseException as error:
                 writer.finish("failed", f"{type(error).__name__}: {error}", budget.elapsed, stages.spent)
                 raise
@@ -94,6 +94,7 @@ class Stages:
         self._stage("search")
         trials = Search(
             self.pool,
+            self.folder / "models",
             planned.candidates,
             self.question.metric,
             self.question.metrics,
@@ -107,7 +108,7 @@ class Stages:
         self._book("search")
         return trials
 
-    def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any], parts: mapped.Writer) -> list[Trial]:
+    def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any]) -> list[Trial]:
         """Rank the best trials, fit them again on all but test, score them on test, keep the best."""
         ranked = finalists(trials, self.question.task.baseline)
         if not ranked:
@@ -126,6 +127,7 @@ class Stages:
         def write_draw(draw: int) -> bool:
             drawn = self.question.task.resample(split, draw, self.settings.seed)
             if drawn is not None:
+                parts = mapped.Writer(self.folder / "parts")
                 parts.write(drawn[0], f"train-{draw}")
                 parts.write(drawn[1], f"valid-{draw}")
             return drawn is not None
@@ -147,11 +149,10 @@ class Stages:
         self.spent[stage] = self.budget.elapsed - sum(self.spent.values())
 
 
-def write_parts(folder: Path, dataset: Dataset[Any], split: Split[Any]) -> mapped.Writer:
-    """Put the parts where workers map them."""
+def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
+    """Put the parts where workers map them, and the encoding where it is stored from."""
     parts = mapped.Writer(folder / "parts")
     for name in ("train", "valid", "train_valid", "test"):
         parts.write(getattr(split, name), name)
     # With a writer of its own: what is stored may not point into what is swept away.
-    mapped.Writer(folder).write(dataset.encoding, "encoding")
-    return parts
+    mapped.Writer(folder).write(encoding, "encoding")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ AFFORDABLE_SHARE = 0.5
 """A model whose one trial is estimated to take more of the time left than this is skipped."""
 
 DESCRIBE_SECONDS = 60.0
+DESCRIBE_SHARE = 0.25
+"""No more of the time left goes into one model that does not say what it is."""
+
 _UNKNOWN_COST = 1.0
 
 
@@ -106,6 +109,8 @@ def choose_models(registry: Registry, settings: RunSettings, baseline: str) -> d
         if name not in offers:
             raise UnknownName("model", name, offers, f"workbench models --task {settings.task}")
         wanted.pop(name, None)
+    if settings.models and not wanted:
+        raise SettingsError(f"--models {','.join(settings.models)} and --without leave no model to try")
     chosen = {baseline: registry.model(settings.task, baseline), **wanted}
     for key in settings.fixed:
         model = key.partition(".")[0]
@@ -121,6 +126,7 @@ def plan(
     budget: Budget,
     train: Any,
     baseline: str,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Plan:
     """Have every model described, and leave out what cannot be searched, with the reason.
 
@@ -129,8 +135,8 @@ def plan(
         SettingsError: a hyperparameter is set that a model does not have.
     """
     loads = {name: offer.spec.load for name, offer in offers.items() if not offer.missing}
-    descriptions = describe(pool, loads, train.shape)
-    limit = settings.memory or machine_memory() // settings.worker_count
+    descriptions = describe(pool, loads, train.shape, min(DESCRIBE_SECONDS, DESCRIBE_SHARE * budget.left), interrupted)
+    limit = worker_memory(settings)
     candidates, rows = [], []
     for name, offer in offers.items():
         description = descriptions.get(name) or Description(name, error=_missing(offer))
@@ -147,6 +153,11 @@ def plan(
             candidates.append(Candidate(name, offer.spec.load, cost, study))
     added = (bool(settings.models) and baseline not in settings.models) or baseline in settings.without
     return Plan(tuple(candidates), tuple(rows), baseline if added else None)
+
+
+def worker_memory(settings: RunSettings) -> int:
+    """The most private memory of a worker, bytes: as the user said, else its share of what is free."""
+    return settings.memory or machine_memory() // settings.worker_count
 
 
 def _missing(offer: ModelOffer) -> str:
@@ -167,15 +178,19 @@ def _row(offer: ModelOffer, description: Description, state: str, reason: str) -
     )
 
 
-def describe(pool: Pool, loads: Mapping[str, str], shape: Mapping[str, int]) -> dict[str, Description]:
-    """Have workers describe models; one that kills or hangs its worker is described by that."""
+def describe(
+    pool: Pool, loads: Mapping[str, str], shape: Mapping[str, int], seconds: float, interrupted: Callable[[], bool]
+) -> dict[str, Description]:
+    """Have workers describe models; one that kills its worker, or takes longer than so many seconds, by that."""
     waiting = list(loads)
     found: dict[str, Description] = {}
     while len(found) < len(loads):
         while waiting and pool.idle:
             name = waiting.pop(0)
-            pool.submit(Describe(name, loads[name], shape), deadline=time.monotonic() + DESCRIBE_SECONDS)
-        for event in pool.events(timeout=1.0):
+            pool.submit(Describe(name, loads[name], shape), deadline=time.monotonic() + seconds)
+        if interrupted():
+            pool.cancel("the run was interrupted")
+        for event in pool.events(timeout=0.25):
             if isinstance(event, Description):
                 found[event.id] = event
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.search.trial import Trial
-from workbench.store import queries
+from workbench.store import artifacts, queries
 from workbench.store.database import Database
 
 
@@ -31,8 +31,8 @@ class RunResult:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The winner: `trial`, `model`, `params`, `valid`, `test`."""
-        return dict(self.summary["best"])
+        """The winner: `trial`, `model`, `params`, `valid`, `test`; empty after an interrupt before any trial."""
+        return dict(self.summary["best"] or {})
 
 
 def summarise(database: Database, number: int) -> dict[str, Any]:
@@ -51,6 +51,7 @@ def summarise(database: Database, number: int) -> dict[str, Any]:
         "trials": row["trials"],
         "best": _headline(database, rows[0]) if rows else None,
         "baseline": next((_headline(database, entry) for entry in rows if entry["model"] == row["baseline"]), None),
+        "kept": artifacts.trials_kept(database, number),
         "seconds": row["seconds"],
         "budget_seconds": row["budget_seconds"],
         "spent": row["spent"],

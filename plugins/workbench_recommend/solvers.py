@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def one_blas_thread() -> Any:
     """A context: `implicit` runs threads of its own; BLAS threads inside them only get in their way."""
+    import implicit  # noqa: F401 - its BLAS must be there before it can be limited
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, "blas")

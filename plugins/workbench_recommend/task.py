@@ -11,10 +11,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from workbench import Answer, DataError, Dataset, Evaluation, Metric, Model, Source, Split, Task, UserError
+from workbench import Answer, Dataset, Evaluation, Metric, Model, Source, Split, Task, UserError
 from workbench.blocks.recommend import Queries, recommend, top_k
+from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.ids import encode
-from workbench.data.interactions import OPTIONS, InteractionEncoding, Interactions, read_held_out, read_interactions
+from workbench.data.interactions import (
+    OPTIONS,
+    ROLES,
+    InteractionEncoding,
+    Interactions,
+    read_held_out,
+    read_interactions,
+)
 from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
 from workbench.data.tables import read_table
 from workbench.metrics.ranking import cutoff, evaluate_lists, ranking_metric
@@ -51,6 +59,11 @@ class Recommend(Task[Interactions]):
     def split(self, dataset: Dataset[Interactions], strategy: str | None, seed: int) -> Split[Interactions]:
         """Split by one of `splits`."""
         return split_interactions(dataset, strategy, seed)
+
+    def kept_encoding(self, dataset: Dataset[Interactions], split: Split[Interactions]) -> InteractionEncoding:
+        """Knows whom the models have met: with one cut in time, some users come only after it."""
+        assert isinstance(dataset.encoding, InteractionEncoding)
+        return dataset.encoding.fitted_on(split.train_valid)
 
     def resample(self, split: Split[Interactions], draw: int, seed: int) -> tuple[Interactions, Interactions]:
         """Another draw of valid, or by time an earlier window."""
@@ -182,17 +195,20 @@ def _queries(encoding: InteractionEncoding, query: Mapping[str, Any]) -> tuple[p
         histories = sp.csr_array(keep @ histories)
         histories.eliminate_zeros()
     notices = [f"answered by popularity, unknown to the data: users {_some(unknown)}"] if unknown else []
-    return labels, Queries(numbers, histories), notices
+    met = np.where((numbers >= 0) & encoding.met[rows], numbers, -1).astype(np.int32)
+    return labels, Queries(met, histories), notices
 
 
 def _users_of(path: Path) -> list[str]:
-    """The users of a file: its user column, or its only one."""
-    table = read_table(path, Source(path))
+    """The users of a file, each once: of its user column, or of its only one."""
+    source = Source(path)
+    table = read_table(path, source)
     names = table.columns.column_names
-    column = "user" if "user" in names else names[0] if len(names) == 1 else None
+    only = names[0] if len(names) == 1 else None
+    column = find_columns(table, {"user": ROLES["user"]}, {"user": only}, required=()).get("user")
     if column is None:
-        raise DataError(f"{path.name}: no column 'user' among {', '.join(names)}")
-    return list(dict.fromkeys(table.columns.column(column).cast(pa.string()).to_pylist()))
+        raise DataError(f"{path.name}: no user column among {', '.join(names)}; head it user, or give one column alone")
+    return list(dict.fromkeys(as_ids(Checked(table, skip=False), column).to_pylist()))
 
 
 def _some(ids: Sequence[str]) -> str:

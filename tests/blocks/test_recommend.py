@@ -43,6 +43,33 @@ def test_top_k_is_a_sort_with_ties_by_position(scores: Any, k: int) -> None:
     assert np.array_equal(scores, before)
 
 
+@pytest.mark.parametrize("crowd", [1, block.CROWD])
+@given(scores_of, st.integers(1, 4))
+def test_top_k_by_groups_and_among_many_equals(crowd: int, scores: Any, k: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block, "GROUPS", 1)
+        patch.setattr(block, "CROWD", crowd)
+        check(scores, k, *top_k(scores, k))
+
+
+@pytest.mark.parametrize("k", [1, 10, 200, 1500])
+@pytest.mark.parametrize("different", [1, 3, 50, 10**9])
+def test_top_k_of_long_rows(different: int, k: int) -> None:
+    """From all equal to all different, ordered by size or not, with and without places that are dropped."""
+    rng = np.random.default_rng(different)
+    scores = rng.integers(0, different, size=(12, 1300)).astype(np.float32)
+    scores[4:8].sort(axis=1)
+    scores[::2][rng.random((6, 1300)) < 0.5] = -np.inf
+    scores[0] = -np.inf
+    scores[2, 7:] = -np.inf
+    check(scores, k, *top_k(scores, k))
+
+
+def test_top_k_of_nothing() -> None:
+    assert top_k(np.zeros((0, 5), np.float32), 2)[0].shape == (0, 2)
+    assert top_k(np.zeros((2, 0), np.float32), 2)[0].tolist() == [[-1, -1], [-1, -1]]
+
+
 class ByUser(Model):
     """Scores known users alone, by rows of its own."""
 
@@ -107,6 +134,23 @@ def test_item_weights_score_a_history_by_its_items(form: Any) -> None:
     found = model.score_histories(histories)
     assert found.dtype == np.float32
     assert found.tolist() == [[5, 7, 2], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(("density", "n", "dense"), [(0.01, 60, False), (0.2, 60, True), (0.2, 3, False)])
+def test_sparse_weights_give_the_same_sums_in_either_form(density: float, n: int, dense: bool) -> None:
+    rng = np.random.default_rng(1)
+    weights = sp.random_array((100, 100), density=density, format="csr", dtype=np.float32, rng=rng)
+    histories = sp.random_array((n, 100), density=0.3, format="csr", dtype=np.float32, rng=rng)
+    assert isinstance(block._quickest(weights, n), np.ndarray) == dense
+    model = ByHistory()
+    model.weights_ = weights
+    np.testing.assert_array_equal(model.score_histories(histories), (histories @ weights).toarray())
+
+
+def test_large_sparse_weights_are_never_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block, "BLOCK", 4999)
+    weights = sp.csr_array(np.ones((100, 100), np.float32))
+    assert block._quickest(weights, 10**6) is weights
 
 
 def test_factors_score_by_inner_products_and_need_a_way_to_fold_in() -> None:
@@ -204,6 +248,37 @@ def test_a_model_may_hand_out_its_own_array() -> None:
         items, _ = recommend(model, Queries(np.arange(2, dtype=np.int32), histories), 2, histories)
         assert items.tolist() == [[1, 2], [1, 0]]
     assert model.answer_.tolist() == [[3, 2, 1], [1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        np.asfortranarray,
+        lambda scores: np.repeat(scores, 2, axis=1)[:, ::2],
+        lambda scores: scores.astype(np.float64),
+        lambda scores: np.frombuffer(scores.tobytes(), np.float32).reshape(scores.shape),
+    ],
+    ids=["columns-first", "strided", "float64", "read-only"],
+)
+def test_items_are_excluded_from_scores_of_any_layout(form: Any) -> None:
+    model = Answers()
+    model.answer_ = form(np.array([[3, 2, 1], [1, 2, 3]], dtype=np.float32))
+    exclude = sp.csr_array(np.array([[1, 0, 0], [0, 0, 1]], dtype=np.float32))
+    items, _ = recommend(model, Queries(np.arange(2, dtype=np.int32), exclude), 2, exclude)
+    assert items.tolist() == [[1, 2], [1, 0]]
+    assert model.answer_.tolist() == [[3, 2, 1], [1, 2, 3]]
+
+
+def test_no_number_is_refused_wherever_it_stands_but_where_excluded() -> None:
+    scores = np.tile(np.arange(400, dtype=np.float32), (2, 1))
+    scores[1, 3] = np.nan
+    model = Answers()
+    model.answer_ = scores
+    queries = Queries(np.arange(2, dtype=np.int32), sp.csr_array((2, 400), dtype=np.float32))
+    with pytest.raises(ModelError, match="Answers gives scores that are NaN"):
+        recommend(model, queries, 1, None)
+    exclude = sp.csr_array((np.ones(1, np.float32), ([1], [3])), shape=(2, 400))
+    assert recommend(model, queries, 1, exclude)[0].tolist() == [[399], [399]]
 
 
 def test_queries_are_taken_by_row() -> None:

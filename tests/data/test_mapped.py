@@ -111,7 +111,9 @@ def test_the_parts_of_a_split_come_back(
 
 def test_an_encoding_comes_back(tmp_path: Path) -> None:
     users, items = pa.array(["a", "é"]), pa.array(["7", "x", "y"])
-    encoding = InteractionEncoding(users, items, np.array([0, 2, 2]), np.array([0, 2], np.int32))
+    encoding = InteractionEncoding(
+        users, items, np.array([0, 2, 2]), np.array([0, 2], np.int32), np.array([True, False])
+    )
     mapped.Writer(tmp_path).write(encoding, "encoding")
     found = mapped.read(InteractionEncoding, tmp_path, "encoding")
     assert found.users.equals(users)

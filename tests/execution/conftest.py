@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
     with run_folder() as path:
         task = Recommend()
         dataset = task.read(task.example(1), {})
-        write_parts(path, dataset, task.split(dataset, None, 0))
+        write_parts(path, dataset.encoding, task.split(dataset, None, 0))
         yield path
 
 

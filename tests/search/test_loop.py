@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from workbench.search.loop import Search
 def search(pool: FakePool, log: Log, **changes: Any) -> Search:
     settings: dict[str, Any] = {
         "pool": pool,
+        "folder": Path("nowhere"),
         "candidates": (candidate("baseline", space={}), candidate("a"), candidate("b")),
         "metric": Metric(METRIC, ""),
         "metrics": (METRIC,),
@@ -88,20 +90,41 @@ def test_without_time_left_only_the_baseline_runs(log: Log) -> None:
 
 
 def test_no_trial_starts_that_would_eat_the_reserve(log: Log) -> None:
-    """A hundred seconds in all; trials cost twenty by their own word, and the finish needs what they cost."""
+    """Trials of twenty seconds by their own word, a hundred in all: the finish needs forty, its largest share."""
+    models = (candidate("baseline", 0.1, space={}), candidate("a", 20.0))
+    budget = Budget(100.0, time.monotonic())
 
     def answer(question: Fit) -> Result:
-        return scored(question, 0.5, seconds=20.0)
+        seconds = 0.1 if question.load.endswith("baseline") else 20.0
+        budget_moves(one, seconds)
+        return scored(question, 0.5, seconds)
 
-    models = (candidate("baseline", 0.1, space={}), candidate("a", 20.0))
-    one = search(FakePool(answer), log, candidates=models, budget=Budget(100.0, time.monotonic()), max_trials=None)
-    one._start = lambda *_: None  # type: ignore[method-assign]
-    assert one.run() == []
-    assert one.reserve() == pytest.approx(0.5)
-    del one._start
+    one = search(FakePool(answer), log, candidates=models, budget=budget, max_trials=None)
     trials = one.run()
-    assert one.reserve() == pytest.approx(40.0), "the finish takes no more than its share"
-    assert trials
+    assert one.reserve() == pytest.approx(40.0)
+    assert [trial.model for trial in trials] == ["baseline", "a", "a"], "a third would end at 60.1 of the 55 there are"
+
+
+def budget_moves(one: Search, seconds: float) -> None:
+    """Let time pass without waiting."""
+    one.budget = Budget(one.budget.seconds, one.budget.started - seconds)
+
+
+def test_each_models_best_fit_is_kept_and_no_other(log: Log, tmp_path: Path) -> None:
+    def answer(question: Fit) -> Result:
+        value = question.params.get("x", 0.1)
+        if question.better_than is None or value > question.better_than:
+            assert question.save is not None
+            Path(question.save).mkdir()
+        return by_x(question)
+
+    trials = search(FakePool(answer), log, folder=tmp_path, max_trials=20).run()
+    best = {
+        max((t for t in trials if t.model == name), key=lambda t: t.objective or 0).id
+        for name in ("baseline", "a", "b")
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {f"{id}-search" for id in best}
+    assert {trial.id for trial in trials if trial.search_folder is not None} == best
 
 
 def test_seeds_depend_on_the_params_not_on_the_order(log: Log) -> None:

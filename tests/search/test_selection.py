@@ -128,7 +128,7 @@ def test_the_best_are_fitted_on_train_and_valid_scored_on_test_and_kept(
 
 def test_a_refit_that_fails_falls_back_on_the_fit_of_the_search(make: Callable[..., Selection], tmp_path: Path) -> None:
     trial = ended("a", 0.5)
-    trial.rank = 1
+    trial.rank, trial.search_folder = 1, str(tmp_path / "kept")
     steady = answering(tmp_path, {"a": 0.52})
 
     def answer(question: Fit) -> Result:
@@ -137,10 +137,41 @@ def test_a_refit_that_fails_falls_back_on_the_fit_of_the_search(make: Callable[.
 
     pool = FakePool(answer)
     make(pool).refit([trial])
-    assert [question.train for question in pool.asked] == ["train_valid", "train"]
+    assert [(question.train, question.restore) for question in pool.asked] == [
+        ("train_valid", None), ("train", trial.search_folder),
+    ]  # fmt: skip
     assert trial.test[METRIC] == 0.52
-    assert trial.note == "refit failed: ValueError: no; the fit of the search is used"
-    assert trial.model_folder is not None
+    assert trial.note.startswith("refit failed: ValueError: no; the fit of the search is used")
+    assert trial.model_folder == trial.search_folder
+
+
+def test_without_time_for_a_refit_one_model_is_finished_all_the_same(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    trials = [ended("a", 0.5, 1, seconds=60.0), ended("b", 0.4, 2, seconds=60.0)]
+    for rank, trial in enumerate(trials, 1):
+        trial.rank, trial.search_folder = rank, str(tmp_path / trial.id)
+    pool = FakePool(answering(tmp_path, {"a": 0.52, "b": 0.41}))
+    make(pool, Budget(10.0, time.monotonic()), keep=1).refit(trials)
+    assert {question.train for question in pool.asked} == {"train"}, "no refit was begun that could not end"
+    assert trials[0].test[METRIC] == 0.52
+    assert [trial.model_folder is not None for trial in trials] == [True, False]
+
+
+def test_finalists_that_fail_on_different_draws_are_compared_on_the_common_ones(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    trials = [ended("a", 0.5, 1), ended("b", 0.4, 2)]
+    for trial in trials:
+        values_of(tmp_path, trial.id, trial.objective or 0.0)
+    steady = answering(tmp_path, {"a": 0.5, "b": 0.4})
+
+    def answer(question: Fit) -> Result:
+        fails = question.load[-1] + question.score[-1] in ("a1", "b2")
+        return Result(question.id, "failed", "ValueError: no") if fails else steady(question)
+
+    ranked = make(FakePool(answer)).rank(trials, lambda draw: True)
+    assert [(trial.model, len(trial.draws), trial.tied) for trial in ranked] == [("a", 4, False), ("b", 4, False)]
 
 
 def test_a_baseline_beyond_the_best_five_is_ranked_last_on_its_one_draw(

@@ -64,11 +64,8 @@ def command(
         print_json({"board": board, "leaderboard": rows})
         return
     out = console()
-    out.print(
-        f"Leaderboard   {board['task']} · {board['dataset']} · {board['split']} · {board['metric']}",
-        style="bold",
-        markup=False,
-    )
+    title = f"Leaderboard   {board['task']} · {board['dataset']} · {board['split']} · {board['metric']}"
+    out.print(title, style="bold", markup=False, soft_wrap=True)
     leaderboard_table(rows, target=out)
     others = len(boards) - 1
     if others and run is None:

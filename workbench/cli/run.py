@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,8 @@ def command(context: click.Context, /, url: str, as_json: bool, config: str | No
         print_json(result.summary)
     else:
         screen_console = console(err=True)
-        kind = LiveScreen if screen_console.is_terminal else PlainScreen
+        live = screen_console.is_terminal and not screen_console.is_dumb_terminal
+        kind = LiveScreen if live else PlainScreen
         with kind(screen_console, settings, started) as screen:
             result = execute(settings, url, screen, started)
         _show(result.summary, url)
@@ -88,7 +90,11 @@ def _settings(flags: dict[str, Any], config: str | None, options: dict[str, str]
             raise SettingsError(f"{config}: {error}") from error
         for key in ("data", "test_data"):  # a path in a file is meant from where the file is
             if key in given:
+                if not isinstance(given[key], str):
+                    raise SettingsError(f"{config}: {key} must be a path, in quotes")
                 given[key] = str(Path(config).parent / given[key])
+        if not isinstance(given.get("options", {}), dict):
+            raise SettingsError(f"{config}: options must be a table: [options]")
     flags["fixed"] = list(flags["fixed"]) or None
     given.update({name: value for name, value in flags.items() if value is not None})
     given["options"] = {**given.get("options", {}), **options}
@@ -119,29 +125,51 @@ def _task_options(context: click.Context) -> dict[str, str]:
 
 
 def _show(summary: dict[str, Any], url: str) -> None:
+    from rich.text import Text
+
     out = console()
-    rows = summary["leaderboard"]
-    out.print(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", style="bold")
-    leaderboard_table(rows, baseline=(summary["baseline"] or {}).get("model"), target=out)
-    out.print()
-    best, baseline = summary["best"], summary["baseline"]
-    if best and baseline and best["model"] == baseline["model"] and len(rows) > 1:
-        out.print(
-            f"No model beats the baseline {baseline['model']}. Do not use one on the strength of this run.",
-            style="bold red",
-        )
+
+    def say(text: str, style: str = "") -> None:
+        out.print(Text(text, style=style), soft_wrap=True)
+
+    rows, baseline = summary["leaderboard"], summary["baseline"]
+    say(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", "bold")
+    leaderboard_table(rows, baseline=(baseline or {}).get("model"), target=out)
+    say("")
+    for warning in _warnings(summary):
+        say(warning, "bold red")
     if summary["state"] == "interrupted":
-        out.print("Interrupted: this is what was found so far; nothing stored is lost.", style="bold")
+        say("Interrupted: this is what was found so far, and stored.", "bold")
     spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())
     took = f"{seconds(summary['seconds'])}{budget}: {spent}"
-    out.print(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}", markup=False)
-    if best and best["test"]:
+    say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
+    usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
+    if usable is not None:
         from workbench.store.database import DEFAULT_URL
 
         elsewhere = "" if url == DEFAULT_URL else f" --db {url}"
-        out.print(f"Use it:  workbench predict {best['trial']} --users all -k 10 --output lists.csv{elsewhere}")
+        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{elsewhere}")
+
+
+def _warnings(summary: dict[str, Any]) -> Iterator[str]:
+    """What a user must not overlook."""
+    rows, baseline = summary["leaderboard"], (summary["baseline"] or {}).get("model")
+    others = [row for row in rows if row["model"] != baseline]
+    if rows and rows[0]["model"] == baseline:
+        yield f"No model beats the baseline {baseline}. Do not use one on the strength of this run."
+    elif others and any(row["model"] == baseline and row["tie"] for row in rows):
+        yield f"No model clearly beats the baseline {baseline}: the difference may be noise."
+    failed = {
+        state: count for state, count in summary["trials"].items() if state not in ("complete", "pruned", "cancelled")
+    }
+    if failed:
+        counts = " · ".join(f"{count} {state}" for state, count in failed.items())
+        yield f"{counts}: workbench show {summary['run']} says why"
+    if summary["budget_seconds"] and summary["seconds"] > summary["budget_seconds"]:
+        over = summary["seconds"] - summary["budget_seconds"]
+        yield f"{over:.1f} s over the budget, since one model is always finished."
 
 
 def _process_start() -> float:

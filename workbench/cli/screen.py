@@ -185,8 +185,11 @@ class LiveScreen(PlainScreen):
             self._live.start()
 
     def trial_ended(self, trial: Trial) -> None:
-        """Show it among the last ones."""
+        """Show it among the last ones; a failure stays on the screen."""
         self.count(trial)
+        if trial.objective is None and trial.state not in ("pruned", "cancelled"):
+            reason = trial.result.reason if trial.result else ""
+            self._line(f"trial {trial.number}: {trial.model} {trial.state}: {reason}")
         self.recent.append(self.cells(trial))
 
     def render(self) -> Group:

@@ -30,13 +30,13 @@ def command(url: str, as_json: bool, what: str) -> None:
 
     database = open_database(url)
     run = None
-    if what.isdigit() and len(what) < queries.MIN_PREFIX:
+    if what.isdecimal() and len(what) < queries.MIN_PREFIX:
         run = queries.run(database, int(what))
     else:
         try:
             trial = queries.trial(database, what)
         except UnknownName:
-            if not what.isdigit():
+            if not what.isdecimal() or len(what) > 9:
                 raise
             run = queries.run(database, int(what))
     if run is not None:

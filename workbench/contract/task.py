@@ -115,6 +115,10 @@ class Task(Generic[Part]):
         """Split a dataset; `strategy` is a name of `splits`, or None for the one that suits the data."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to split")
 
+    def kept_encoding(self, dataset: Dataset[Part], split: Split[Part]) -> Any:
+        """The encoding that is kept with the run's models, which are fitted on `split.train_valid`."""
+        return dataset.encoding
+
     def resample(self, split: Split[Part], draw: int, seed: int) -> tuple[Part, Part] | None:
         """Another (train, valid) from `split.train_valid`, numbered from 1; None where there is none."""
         return None

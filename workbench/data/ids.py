@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +40,3 @@ def encode(ids: Sequence[str] | pa.Array | pa.ChunkedArray, known: pa.Array) -> 
     return np.asarray(
         found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), np.int32
     )
-
-
-def decode(numbers: Iterable[int] | NDArray[np.integer], known: pa.Array) -> pa.Array:
-    """The ids of these numbers."""
-    return known.take(pa.array(np.asarray(numbers, dtype=np.int64)))

@@ -135,17 +135,24 @@ class InteractionEncoding:
         items: string[n_items], natural order.
         starts: int64[n_users + 1]; user u has taken `taken[starts[u]:starts[u + 1]]`.
         taken: int32[n], numbers of items, over the whole data file.
+        met: bool[n_users], whether the kept models were fitted on any row of the user.
     """
 
     users: pa.Array
     items: pa.Array
     starts: NDArray[np.int64]
     taken: NDArray[np.int32]
+    met: NDArray[np.bool_]
 
     @classmethod
     def of(cls, users: pa.Array, items: pa.Array, data: Interactions) -> InteractionEncoding:
-        """The encoding under which `data` is numbered."""
-        return cls(users, items, data.matrix.indptr.astype(np.int64), data.items)
+        """The encoding under which `data` is numbered, all its users met."""
+        starts = data.matrix.indptr.astype(np.int64)
+        return cls(users, items, starts, data.items, np.diff(starts) > 0)
+
+    def fitted_on(self, data: Interactions) -> InteractionEncoding:
+        """The same for models that were fitted on this part only."""
+        return replace(self, met=np.bincount(data.users, minlength=len(self.users)) > 0)
 
     @cached_property
     def histories(self) -> sp.csr_array:

@@ -51,6 +51,7 @@ def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) ->
     """
     if not isinstance(data, str | Path):
         return _from_arrow(data)
+    pa.enable_signal_handlers(False)  # Ctrl-C while a file is read is the run's business
     path = Path(data)
     if not path.exists():
         raise DataError(f"{path}: no such file; check --data")

@@ -56,6 +56,9 @@ class Fit:
         search: whether `score` is a validation part that the model may look at while it is fitted.
         seconds: until the model should stop by itself; None for no bound.
         save: the folder for the fitted model; None to throw it away.
+        better_than: the searched metric that a model must beat to be saved; None saves any.
+        larger_is_better: the searched metric's direction.
+        restore: a folder with a fitted model, to be scored instead of fitting one.
     """
 
     id: str
@@ -68,6 +71,9 @@ class Fit:
     search: bool
     seconds: float | None = None
     save: str | None = None
+    better_than: float | None = None
+    larger_is_better: bool = True
+    restore: str | None = None
 
 
 Work = Describe | Fit

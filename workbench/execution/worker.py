@@ -166,11 +166,14 @@ class Desk:
             on_report=report,
             on_shared=share,
         )
-        with clock.measure("fit"):
-            model.fit(train, context)
+        if question.restore is not None:
+            model.restore(Path(question.restore))
+        else:
+            with clock.measure("fit"):
+                model.fit(train, context)
         with clock.measure("score"):
             evaluation: Evaluation = self.task.evaluate(model, part, question.metrics)
-        if question.save is not None:
+        if question.save is not None and _is_better(evaluation, question):
             folder = Path(question.save)
             folder.mkdir(parents=True)
             model.save(folder)
@@ -231,6 +234,14 @@ class _Clock:
             peak_memory_bytes=private_memory(os.getpid()),
             **values,
         )
+
+
+def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
+    """Whether a fitted model is worth saving."""
+    value = evaluation.metrics.get(question.metrics[0])
+    if question.better_than is None or not _finite(value) or value is None:
+        return True
+    return value > question.better_than if question.larger_is_better else value < question.better_than
 
 
 def _finite(value: Any) -> bool:

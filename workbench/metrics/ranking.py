@@ -37,7 +37,7 @@ def ranking_metric(name: str) -> Metric:
     Raises:
         SettingsError: no such metric, or k is not from 1 to 1000.
     """
-    match = re.fullmatch(r"([a-z]+)@(\d{1,4})", name)
+    match = re.fullmatch(r"([a-z]+)@([1-9]\d{0,3})", name)
     if not match or match[1] not in _SUMMARIES or not 1 <= int(match[2]) <= 1000:
         known = ", ".join(f"{family}@10" for family in _SUMMARIES)
         raise SettingsError(f"no metric {name!r}; choose from {known}, or another number after @")

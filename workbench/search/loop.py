@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +31,7 @@ class Search:
 
     Args:
         pool: where trials run.
+        folder: where each model's best fit is kept until the end of the run, in case a final fit fails.
         candidates: the models, the baseline first.
         metric: that is searched.
         metrics: names of all that are computed, the searched one first.
@@ -41,6 +44,7 @@ class Search:
     """
 
     pool: Pool
+    folder: Path
     candidates: Sequence[Candidate]
     metric: Metric
     metrics: tuple[str, ...]
@@ -108,6 +112,9 @@ class Search:
             metrics=self.metrics,
             search=True,
             seconds=None if deadline is None else max(0.0, deadline - time.monotonic()),
+            save=str(self.folder / f"{trial.id}-search"),
+            better_than=None if candidate.best is None else self.metric.objective(candidate.best.objective or 0.0),
+            larger_is_better=self.metric.larger_is_better,
         )
         self.observer.trial_started(trial)
         self.pool.submit(question, deadline)
@@ -132,9 +139,23 @@ class Search:
                 trial.objective = self.metric.objective(event.metrics[name])
                 trial.draws = [trial.objective]
                 trial.interval = event.intervals.get(name)
+            self._keep_best(candidate, trial)
             candidate.trials.append(trial)
             candidate.study.tell(trial.params, trial.objective)
             self.observer.trial_ended(trial)
+
+    def _keep_best(self, candidate: Candidate, trial: Trial) -> None:
+        """Remember where the fitted model is if it is its model's best, and forget the one before."""
+        folder, before = self.folder / f"{trial.id}-search", candidate.best
+        if not folder.exists():
+            return
+        if trial.objective is None or (before is not None and trial.objective <= (before.objective or 0.0)):
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        trial.search_folder = str(folder)
+        if before is not None and before.search_folder is not None:
+            shutil.rmtree(before.search_folder, ignore_errors=True)
+            before.search_folder = None
 
     def reserve(self) -> float:
         """Seconds that the finish will need, from what the finalists as they stand have cost."""
@@ -144,7 +165,7 @@ class Search:
         costs = [trial.cost for trial in finalists(ended, self.candidates[0].name)]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
-        fits = DRAWS + 1  # the further draws of valid, the final fit on more data, and its scoring on test
+        fits = DRAWS  # the further draws of valid, and the final fit
         # No more can run at once than there are workers or finalists, and one fit cannot be divided.
         spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
-        return self.budget.capped(FINISH_OVERHEAD + CAUTION * fits * spread) if math.isfinite(spread) else 0.0
+        return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0

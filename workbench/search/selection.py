@@ -8,10 +8,9 @@ and only then is test looked at, once.
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +77,13 @@ class Selection:
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
         chosen, baseline = chosen[:FINALISTS], chosen[FINALISTS:]
-        values = {trial.id: [self._values(trial.id)] for trial in chosen}
+        values: dict[str, dict[int, Any]] = {trial.id: {0: self._values(trial.id)} for trial in chosen}
         slowest = self._round_seconds(chosen)
-        # A single finalist needs no comparison beyond the baseline's, but its interval gains from the draws.
         for draw in range(1, DRAWS):
-            need = CAUTION * (self._round_seconds(chosen) + slowest)
+            need = CAUTION * (self._round_seconds(chosen + baseline) + slowest)
+            began = time.monotonic()
             if self.interrupted() or self.budget.left < need or not write_draw(draw):
                 break
-            began = time.monotonic()
             results = self._fit_all(chosen, f"train-{draw}", f"valid-{draw}", tag=f"draw{draw}", search=True)
             slowest = max(slowest, time.monotonic() - began)
             if any(result.state in ("timeout", "cancelled") for _, result in results):
@@ -93,7 +91,7 @@ class Selection:
             for trial, result in results:
                 if result.state == "complete":
                     trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
-                    values[trial.id].append(self._values(result.id))
+                    values[trial.id][draw] = self._values(result.id)
                 else:
                     trial.note = trial.note or f"draw {draw} of valid: {result.state}, {result.reason}"
         for trial in chosen:
@@ -105,16 +103,38 @@ class Selection:
         return ranked
 
     def refit(self, ranked: list[Trial]) -> None:
-        """Fit the finalists on train and valid and score them on test, once; the best ones are kept."""
-        again: list[Trial] = []
-        for trial, result in self._fit_all(ranked, "train_valid", "test", tag="final", save=True):
+        """Fit the finalists on train and valid and score them on test, once; the best ones are kept.
+
+        Where that fails, or there is no time for it, the search's own fit is scored and kept instead. One model
+        is always finished: for the best that has any fit, the budget may be overrun.
+        """
+        refits = [trial for trial in ranked if CAUTION * trial.cost < self.budget.left]
+        for trial, result in self._fit_all(refits, "train_valid", "test", tag="final", save=True):
             if not self._finish(trial, result):
-                trial.note = f"refit {result.state}: {result.reason}; the fit of the search is used"
-                again.append(trial)
-        again = [trial for trial in again if not self.interrupted()]
-        for trial, result in self._fit_all(again, "train", "test", tag="search", save=True):
-            if not self._finish(trial, result):
-                trial.note = f"no fit could be kept: {result.state}, {result.reason}"
+                trial.note = f"refit {result.state}: {result.reason}"
+        for trial in ranked:
+            if trial.test or trial.search_folder is None:
+                continue
+            if not self.interrupted():
+                self._use_search_fit(trial, whatever_it_takes=not any(other.test for other in ranked))
+            elif trial.rank is not None and trial.rank <= self.keep:
+                trial.model_folder, trial.note = trial.search_folder, "the fit of the search is kept"
+
+    def _use_search_fit(self, trial: Trial, *, whatever_it_takes: bool) -> None:
+        deadline = None if whatever_it_takes else self.budget.deadline()
+        question = replace(
+            self._question(f"{trial.id}-restored", trial, "train", "test", False, None, None),
+            restore=trial.search_folder,
+        )
+        for _, result in self._run([(trial, question)], deadline):
+            if result.state != "complete":
+                trial.note = f"{trial.note}; the search's fit: {result.state}, {result.reason}".removeprefix("; ")
+                continue
+            trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
+            reason = trial.note or "no time for a refit"
+            trial.note = f"{reason}; the fit of the search is used, which has not seen valid"
+            if trial.rank is not None and trial.rank <= self.keep:
+                trial.model_folder = trial.search_folder
 
     def _finish(self, trial: Trial, result: Result) -> bool:
         if result.state != "complete":
@@ -126,31 +146,29 @@ class Selection:
         return True
 
     def _fit_all(
-        self,
-        trials: list[Trial],
-        train: str,
-        score: str,
-        *,
-        tag: str,
-        search: bool = False,
-        save: bool = False,
+        self, trials: list[Trial], train: str, score: str, *, tag: str, search: bool = False, save: bool = False
     ) -> list[_Answer]:
-        """Fit every trial's model on one part and score it on another, as many at once as there are workers."""
-        waiting = list(trials)
+        """Fit every trial's model on one part and score it on another."""
+        deadline = self.budget.deadline()
+        seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
+        questions = []
+        for trial in trials:
+            kept = save and trial.rank is not None and trial.rank <= self.keep
+            folder = self._model_folder(trial, tag) if kept else None
+            id = f"{trial.id}-{tag}"
+            questions.append((trial, self._question(id, trial, train, score, search, seconds, folder)))
+        return self._run(questions, deadline)
+
+    def _run(self, questions: list[tuple[Trial, Fit]], deadline: float | None) -> list[_Answer]:
+        """Have questions answered, as many at once as there are workers."""
+        waiting = list(questions)
         running: dict[str, Trial] = {}
         answers: list[_Answer] = []
         while waiting or running:
             while waiting and self.pool.idle and not self.interrupted():
-                trial = waiting.pop(0)
-                kept = save and trial.rank is not None and trial.rank <= self.keep
-                folder = self._model_folder(trial, tag) if kept else None
-                if folder is not None:
-                    shutil.rmtree(folder, ignore_errors=True)
-                id = f"{trial.id}-{tag}"
-                running[id] = trial
-                deadline = self.budget.deadline()
-                seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
-                self.pool.submit(self._question(id, trial, train, score, search, seconds, folder), deadline)
+                trial, question = waiting.pop(0)
+                running[question.id] = trial
+                self.pool.submit(question, deadline)
             if self.interrupted():
                 waiting.clear()
                 self.pool.cancel("the run was interrupted")
@@ -183,34 +201,36 @@ class Selection:
             return None
         return np.load(path, allow_pickle=False), np.load(path.with_suffix(".ids.npy"), allow_pickle=False)
 
-    def _compare(self, ranked: list[Trial], values: dict[str, list[tuple[Any, Any] | None]]) -> None:
+    def _compare(self, ranked: list[Trial], values: dict[str, dict[int, Any]]) -> None:
         """Give every finalist the interval of its mean, and mark those that the leader does not clearly beat."""
         sign = self.metric.objective(1.0)
-        joined = {}
         for trial in ranked:
-            draws = values[trial.id]
-            if any(draw is None for draw in draws):
-                continue
-            known = [draw for draw in draws if draw is not None]
-            joined[trial.id] = (
-                np.concatenate([draw[0] for draw in known]),
-                np.concatenate([draw[1] for draw in known]),
-            )
-            half = _half_width(*joined[trial.id])
-            mean = self.metric.objective(trial.objective or 0.0)
-            trial.interval = mean - half, mean + half
-        rivals = [trial for trial in ranked[1:] if len(trial.draws) == len(ranked[0].draws)]
-        for trial in rivals:
-            if ranked[0].id in joined and trial.id in joined:
-                leader, other = joined[ranked[0].id], joined[trial.id]
-                z = sign * paired_z(leader[0], other[0], leader[1])
-                trial.tied = not clearly_different(z, len(rivals))
-        ranked[0].tied = any(trial.tied for trial in rivals)
+            joined = _joined(values[trial.id], set(values[trial.id]))
+            half = math.inf if joined is None else _half_width(*joined)
+            if math.isfinite(half):
+                mean = self.metric.objective(trial.objective or 0.0)
+                trial.interval = mean - half, mean + half
+        leader = ranked[0]
+        for trial in ranked[1:]:
+            common = set(values[leader.id]) & set(values[trial.id])  # a finalist may have failed on a draw
+            first, second = _joined(values[leader.id], common), _joined(values[trial.id], common)
+            if first is not None and second is not None:
+                z = sign * paired_z(first[0], second[0], first[1])
+                trial.tied = not clearly_different(z, len(ranked) - 1)
+        leader.tied = any(trial.tied for trial in ranked[1:])
 
     def _round_seconds(self, chosen: list[Trial]) -> float:
         """What one round of fits is expected to take."""
         costs = [trial.cost for trial in chosen]
         return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0
+
+
+def _joined(values: dict[int, Any], draws: set[int]) -> tuple[Any, Any] | None:
+    """(values, examples) over some draws, in order; None where the metric is no mean over examples."""
+    parts = [values[draw] for draw in sorted(draws)]
+    if not parts or any(part is None for part in parts):
+        return None
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def _half_width(values: Any, examples: Any) -> float:

@@ -35,6 +35,7 @@ class Trial:
         refit_seconds: wall time of the final fit on train and valid.
         note: what the user should know, such as a refit that failed.
         model_folder: where the fitted model lies, if it was kept.
+        search_folder: where the search's own fit of it lies, if it was its model's best.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Trial:
     refit_seconds: float | None = None
     note: str = ""
     model_folder: str | None = None
+    search_folder: str | None = None
 
     @property
     def state(self) -> str:

@@ -86,9 +86,7 @@ def boards(
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def leaderboard(
-    database: Database, board: int, run: int | None = None, top: int | None = 20, finalists_only: bool = False
-) -> list[dict[str, Any]]:
+def leaderboard(database: Database, board: int, run: int | None = None, top: int | None = 20) -> list[dict[str, Any]]:
     """The best trials of a board, ranked.
 
     Trials scored on more draws of valid come first: a mean of five draws is evidence, the best of many single
@@ -99,18 +97,20 @@ def leaderboard(
         board: its id.
         run: only the trials of this run.
         top: at most so many; None for all.
-        finalists_only: only those that were scored on test.
     """
     view = LEADERBOARD
     query = sa.select(view).where(view.c.board_id == board)
     query = query.order_by(view.c.draws.desc(), view.c.objective.desc()).limit(top)
     if run is not None:
         query = query.where(view.c.run == run)
-    if finalists_only:
-        query = query.where(view.c.final_rank.is_not(None))
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["trial"] for row in rows])
+    if rows:
+        # Ties were told against the leader of their own run, so they hold only beside it.
+        leader = rows[0]["run"] if rows[0]["final_rank"] == 1 else None
+        for row in rows:
+            row["tied"] = row["tied"] and row["run"] == leader
     return [_leaderboard_row(rank, row, ids[row["trial"]]) for rank, row in enumerate(rows, 1)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def test_a_perfect_model_scores_one_on_every_metric_of_the_task(made: Split[Inte
         assert found.metrics[name] == pytest.approx(1)
     assert found.example_ids is not None
     assert found.example_ids.tolist() == np.unique(made.test.users).tolist()
+
+
+def test_users_without_held_out_items_are_left_out(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
+    model = fitted("ease", made.train_valid)
+    everyone = TASK.evaluate(model, made.test, ["ndcg@10"])
+    some = TASK.evaluate(model, made.test.take(made.test.users % 3 == 1, known=made.train_valid), ["ndcg@10"])
+    assert everyone.example_ids is not None and some.example_ids is not None
+    assert len(everyone.example_ids) == made.test.n_users
+    assert some.example_ids.tolist() == list(range(1, made.test.n_users, 3))
+    assert some.per_example["ndcg@10"].tolist() == everyone.per_example["ndcg@10"][1::3].tolist()
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +162,7 @@ def test_a_query_that_cannot_be_answered_is_refused(ask: Callable[..., Any], tmp
         ask()
     path = tmp_path / "users.csv"
     path.write_text("who,what\nu1,x\n")
-    with pytest.raises(DataError, match=r"^users\.csv: no column 'user' among who, what"):
+    with pytest.raises(DataError, match=r"^users\.csv: no user column among who, what; head it user"):
         ask(input=str(path))
 
 
@@ -178,3 +189,19 @@ def test_any_cutoff_is_a_metric() -> None:
     assert TASK.metric("recall@50").name == "recall@50"
     with pytest.raises(SettingsError, match="no metric 'auc'"):
         TASK.metric("auc")
+
+
+def test_a_user_who_came_after_the_cut_is_answered_from_the_history_not_by_empty_factors(
+    fitted: Callable[..., Any],
+) -> None:
+    """The file knows such users; the kept models, fitted on what lies before the cut, do not."""
+    dataset = TASK.read(TASK.example(0), {})
+    split = TASK.split(dataset, "user-time", 0)
+    before = split.train_valid.take(split.train_valid.users != 7)
+    encoding = TASK.kept_encoding(dataset, dataclasses.replace(split, train_valid=before))
+    assert encoding.met.sum() == 39
+    user = encoding.users[7].as_py()
+    for name, how in (("als", "history"), ("ease", "history"), ("bpr", "popularity"), ("popular", "history")):
+        answer = TASK.answer(fitted(name, before), encoding, {"users": [user], "k": 3}).table
+        assert answer.column("answered_by").to_pylist() == [how] * 3
+        assert all(score != 0 for score in answer.column("score").to_pylist())
