@@ -29,7 +29,7 @@ LAYERS = {
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors"},
     "settings": {"errors"},
-    "interrupts": set(),
+    "interrupts": {"errors"},
     "folders": set(),
 }
 """What each part may import of the others; what is not here (cli, main and what serves it) may import all but cli."""

@@ -71,7 +71,7 @@ def test_the_baseline_is_always_among_them_and_first() -> None:
         (Description("last", error="ImportError: libgone.so"), "failed", "ImportError: libgone.so"),
         (Description("last", needs=("timestamps",)), "skipped", "needs timestamps, which the data does not have"),
         (Description("last", estimate=(1.0, 2.0**60)), "skipped", "of memory, a worker may use"),
-        (Description("last", estimate=(90.0, 1.0)), "skipped", "estimated 90 s a trial"),
+        (Description("last", estimate=(90.0, 1.0)), "skipped", "estimated 90.0 s a trial"),
     ],
 )
 def test_what_cannot_be_searched_is_listed_with_the_reason(description: Description, state: str, reason: str) -> None:

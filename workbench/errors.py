@@ -2,6 +2,7 @@
 
     WorkbenchError                  something stopped the work; exit code 1
     ├── NoResult                    a run ended without one complete trial
+    ├── Interrupted                 Ctrl-C or SIGTERM before the search began; exit code 130 or 143
     └── UserError                   the input is wrong; exit code 2
         ├── SettingsError           a flag, a TOML key or an argument of `workbench.run`
         ├── DataError               a file or table: what, where (file, row, column), what to do
@@ -23,6 +24,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "DataError",
+    "Interrupted",
     "ModelError",
     "NoResult",
     "PluginError",
@@ -44,6 +46,18 @@ class WorkbenchError(Exception):
 
 class NoResult(WorkbenchError):
     """A run ended without one complete trial."""
+
+
+class Interrupted(WorkbenchError):
+    """The user ended a run before its search began.
+
+    Args:
+        exit_code: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("interrupted before the search began; nothing was stored")
+        self.exit_code = exit_code
 
 
 class UserError(WorkbenchError):

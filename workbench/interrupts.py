@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from workbench.errors import Interrupted
+
 
 class Interrupts:
     """What the user asked for by signal.
@@ -24,6 +26,15 @@ class Interrupts:
 
     def __call__(self) -> bool:
         return self.received is not None
+
+    def check(self) -> None:
+        """Raise where nothing has begun that would be worth ending well.
+
+        Raises:
+            Interrupted: there was a signal.
+        """
+        if self.received is not None:
+            raise Interrupted(self.exit_code)
 
     @property
     def exit_code(self) -> int:

@@ -53,9 +53,12 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
             pool.start()
             dataset = question.task.read(source(question.task, settings), question.options)
             split = question.task.split(dataset, settings.split, settings.seed)
+            interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
-            planned = plan(pool, question.models, settings, budget, split.train, question.task.baseline, interrupts)
+            planned = plan(
+                pool, question.models, settings, budget, split.train, question.task.baseline, interrupts.check
+            )
             screen.models_settled(planned.rows, question.metric)
             writer = RunWriter(database, run_row(settings, budget, question, dataset, split), planned.rows)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)

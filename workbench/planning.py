@@ -24,6 +24,7 @@ AFFORDABLE_SHARE = 0.5
 """A model whose one trial is estimated to take more of the time left than this is skipped."""
 
 DESCRIBE_SECONDS = 60.0
+DESCRIBE_LEAST = 2.0
 DESCRIBE_SHARE = 0.25
 """No more of the time left goes into one model that does not say what it is."""
 
@@ -126,7 +127,7 @@ def plan(
     budget: Budget,
     train: Any,
     baseline: str,
-    interrupted: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Have every model described, and leave out what cannot be searched, with the reason.
 
@@ -135,15 +136,18 @@ def plan(
         SettingsError: a hyperparameter is set that a model does not have.
     """
     loads = {name: offer.spec.load for name, offer in offers.items() if not offer.missing}
-    descriptions = describe(pool, loads, train.shape, min(DESCRIBE_SECONDS, DESCRIBE_SHARE * budget.left), interrupted)
+    patience = max(DESCRIBE_LEAST, DESCRIBE_SHARE * budget.left) if budget.bounded else DESCRIBE_SECONDS
+    seconds = {name: DESCRIBE_SECONDS if name == baseline else min(DESCRIBE_SECONDS, patience) for name in loads}
+    descriptions = describe(pool, loads, train.shape, seconds, check)
     limit = worker_memory(settings)
+    insisted = {*settings.models, baseline}
     candidates, rows = [], []
     for name, offer in offers.items():
         description = descriptions.get(name) or Description(name, error=_missing(offer))
         state, reason = ("failed" if name in loads else "skipped"), description.error
         if not reason:
-            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, name == baseline)
-        if reason and name in {*settings.models, baseline}:
+            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, name in insisted)
+        if reason and name in insisted:
             raise PluginError(f"model {name} cannot be used: {reason}")
         rows.append(_row(offer, description, state if reason else "searched", reason))
         if not reason:
@@ -179,33 +183,40 @@ def _row(offer: ModelOffer, description: Description, state: str, reason: str) -
 
 
 def describe(
-    pool: Pool, loads: Mapping[str, str], shape: Mapping[str, int], seconds: float, interrupted: Callable[[], bool]
+    pool: Pool,
+    loads: Mapping[str, str],
+    shape: Mapping[str, int],
+    seconds: Mapping[str, float],
+    check: Callable[[], None],
 ) -> dict[str, Description]:
-    """Have workers describe models; one that kills its worker, or takes longer than so many seconds, by that."""
+    """Have workers describe models; one that kills its worker or takes longer than its seconds, by that.
+
+    Raises:
+        Interrupted: by `check`.
+    """
     waiting = list(loads)
     found: dict[str, Description] = {}
     while len(found) < len(loads):
         while waiting and pool.idle:
             name = waiting.pop(0)
-            pool.submit(Describe(name, loads[name], shape), deadline=time.monotonic() + seconds)
-        if interrupted():
-            pool.cancel("the run was interrupted")
+            pool.submit(Describe(name, loads[name], shape), deadline=time.monotonic() + seconds[name])
+        check()
         for event in pool.events(timeout=0.25):
             if isinstance(event, Description):
                 found[event.id] = event
     return found
 
 
-def _obstacle(description: Description, provides: set[str], limit: int, budget: Budget, is_baseline: bool) -> str:
+def _obstacle(description: Description, provides: set[str], limit: int, budget: Budget, insisted: bool) -> str:
     """Why a described model is not searched, or an empty string."""
     lacking = sorted(set(description.needs) - provides)
     if lacking:
         return f"needs {', '.join(lacking)}, which the data does not have"
-    if description.estimate is None or is_baseline:
+    if description.estimate is None or insisted:  # an estimate is rough, and the user has said more
         return ""
     seconds, size = description.estimate
     if size > limit:
         return f"estimated {size / 2**20:,.0f} MiB of memory, a worker may use {limit / 2**20:,.0f} MiB"
     if seconds > AFFORDABLE_SHARE * budget.left:
-        return f"estimated {seconds:,.0f} s a trial, {budget.left:,.0f} s are left"
+        return f"estimated {seconds:,.1f} s a trial, {budget.left:,.1f} s are left"
     return ""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from workbench import Answer, Dataset, Evaluation, Metric, Model, Source, Split, Task, UserError
+from workbench import Answer, DataError, Dataset, Evaluation, Metric, Model, Source, Split, Task, UserError
 from workbench.blocks.recommend import Queries, recommend, top_k
 from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.ids import encode

@@ -203,3 +203,35 @@ def test_wrong_input_is_one_line_and_exit_2(workbench: Cli, ratings: Path, argum
 def test_debug_shows_the_traceback(workbench: Cli) -> None:
     called = workbench("run", "--task", "recommend", "--data", "none.csv", "--debug")
     assert "Traceback" in called.err
+
+
+def test_without_time_for_anything_the_baseline_is_finished_and_the_overrun_is_said(
+    workbench: Cli, ratings: Path
+) -> None:
+    called = workbench(*SMALL, "--time", "0.2s")
+    assert called.code == 0, called.err
+    assert "over the budget, since one model is always finished" in called.out
+    use = next(line for line in called.out.splitlines() if line.startswith("Use it:"))
+    assert workbench(*use.removeprefix("Use it:").split()[1:]).code == 0
+
+
+def test_an_interrupt_before_the_search_is_no_fault(ratings: Path) -> None:
+    (ratings.parent / "run.py").write_text(
+        "import os, signal, workbench.api, workbench_recommend.task as task\n"
+        "read = task.Recommend.read\n"
+        "def interrupted(*arguments):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return read(*arguments)\n"
+        "task.Recommend.read = interrupted\n"
+        "from workbench.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "run.py", *SMALL], cwd=ratings.parent, capture_output=True, text=True)
+    assert done.returncode == 143
+    assert done.stderr == "error: interrupted before the search began; nothing was stored\n"
+
+
+def test_failed_trials_are_pointed_at_in_the_end(workbench: Cli, ratings: Path) -> None:
+    called = workbench(*SMALL, "--models", "ease", "--set", "ease.l2=-1e9", "--trials", "2")
+    assert "2 failed: workbench show 1 says why" in called.out
+    assert "not positive definite" in workbench("show", "1").out

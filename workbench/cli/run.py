@@ -157,9 +157,9 @@ def _warnings(summary: dict[str, Any]) -> Iterator[str]:
     """What a user must not overlook."""
     rows, baseline = summary["leaderboard"], (summary["baseline"] or {}).get("model")
     others = [row for row in rows if row["model"] != baseline]
-    if rows and rows[0]["model"] == baseline:
+    if others and rows[0]["model"] == baseline:
         yield f"No model beats the baseline {baseline}. Do not use one on the strength of this run."
-    elif others and any(row["model"] == baseline and row["tie"] for row in rows):
+    elif any(row["model"] == baseline and row["tie"] for row in rows):
         yield f"No model clearly beats the baseline {baseline}: the difference may be noise."
     failed = {
         state: count for state, count in summary["trials"].items() if state not in ("complete", "pruned", "cancelled")

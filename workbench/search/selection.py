@@ -132,7 +132,7 @@ class Selection:
                 continue
             trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
             reason = trial.note or "no time for a refit"
-            trial.note = f"{reason}; the fit of the search is used, which has not seen valid"
+            trial.note = f"{reason}; the fit of the search is used"
             if trial.rank is not None and trial.rank <= self.keep:
                 trial.model_folder = trial.search_folder
 
