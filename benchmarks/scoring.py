@@ -11,7 +11,6 @@ alike; ratios are taken within a turn.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from movielens import protocol_a_rows
 from threadpoolctl import threadpool_limits
 
 from workbench import Context, Model, Source, Split
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 METRICS = ("ndcg@10", "recall@10")
-SPLIT_DIGEST = "c9a287c4419ed11f87c64cec9824c864a04e59b3"
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,9 @@ def protocol_a(path: Path) -> tuple[Split[Interactions], sp.csr_matrix, sp.csr_m
 
     All ratings count as positive. The matrices are float32 CSR, users × items, ones where taken.
     """
-    rows = np.loadtxt(path, dtype=np.int64, delimiter="\t")
-    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-    rng = np.random.default_rng(0)
+    rows, held = protocol_a_rows(path)
     _, users, counts = np.unique(rows[:, 0], return_inverse=True, return_counts=True)
     _, items = np.unique(rows[:, 1], return_inverse=True)
-    ends = np.cumsum(counts)
-    held = np.zeros(len(rows), dtype=bool)
-    for start, end in zip(ends - counts, ends, strict=True):
-        chosen = rng.permutation(end - start)[: max(1, int(0.2 * (end - start)))]
-        held[start + chosen] = True
-    digest = hashlib.sha1(items[held].astype("<i4").tobytes() + users[held].astype("<i4").tobytes()).hexdigest()
-    if digest != SPLIT_DIGEST:
-        raise SystemExit(f"{path}: not the MovieLens 100K that protocol A is defined on")
 
     def matrix(mask: NDArray[np.bool_]) -> sp.csr_matrix:
         ones = np.ones(mask.sum(), dtype=np.float32)
