@@ -30,16 +30,13 @@ def main() -> None:
             lines = "".join(f"{user},{item},{rating}\n" for user, item, rating, _ in rows[mask])
             (folder / file).write_text("user,item,rating\n" + lines)
         for seed in range(arguments.seeds):
-            options = (
-                f"--task recommend --data train.csv --test-data test.csv --time {arguments.time} --seed {seed} --json"
-            )
-            command = [sys.executable, "-m", "workbench", "run", *options.split()]
+            options = f"--task recommend --data train.csv --test-data test.csv --time {arguments.time} --json"
+            command = [sys.executable, "-m", "workbench", "run", *options.split(), "--seed", str(seed)]
             found = json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout)
-            test = found["best"]["test"]
-            trials, seconds = sum(found["trials"].values()), found["seconds"]
+            model, test = found["best"]["model"], found["best"]["test"]
+            figures = f"ndcg@10 {test['ndcg@10']:.4f}  recall@10 {test['recall@10']:.4f}"
             print(
-                f"seed {seed}: {found['best']['model']}  ndcg@10 {test['ndcg@10']:.4f}  recall@10 {test['recall@10']:.4f}"
-                f"  ({trials} trials, {seconds:.0f} s)"
+                f"seed {seed}: {model}  {figures}  ({sum(found['trials'].values())} trials, {found['seconds']:.0f} s)"
             )
 
 
