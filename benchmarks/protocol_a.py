@@ -35,9 +35,8 @@ def main() -> None:
             found = json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout)
             model, test = found["best"]["model"], found["best"]["test"]
             figures = f"ndcg@10 {test['ndcg@10']:.4f}  recall@10 {test['recall@10']:.4f}"
-            print(
-                f"seed {seed}: {model}  {figures}  ({sum(found['trials'].values())} trials, {found['seconds']:.0f} s)"
-            )
+            spent = f"{sum(found['trials'].values())} trials, {found['seconds']:.0f} s"
+            print(f"seed {seed}: {model}  {figures}  ({spent})")
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ class Search:
         costs = [trial.cost for trial in finalists(ended, self.candidates[0].name)]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
-        fits = DRAWS  # the further draws of valid, and the final fit
+        fits = DRAWS + 1  # the further draws, the final fit, and room to spare: a draw begins only where both fit
         # No more can run at once than there are workers or finalists, and one fit cannot be divided.
         spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
         return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0
