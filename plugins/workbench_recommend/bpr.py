@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
-
-from workbench import Context, Model
-from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
-from workbench_recommend.solvers import one_blas_thread, own_copy
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from workbench_recommend.solvers import SampledFactors
 
 
-class BPR(Model):
-    """Factors that rank what was taken above what was not, by stochastic gradient descent on pairs.
-
-    Users that were never met have no factors, and none follow from a history without further descent; they are
-    answered by popularity. On one thread, since several would make each fit another.
-    """
+class BPR(SampledFactors):
+    """Factors that rank what was taken above what was not, by stochastic gradient descent on pairs."""
 
     factors: int = 64
     learning_rate: float = 0.005
@@ -43,23 +32,15 @@ class BPR(Model):
         seconds = 200 * 1.3e-7 * shape["interactions"]
         return 0.05 + seconds + 6e-9 * shape["users"] * shape["items"], 4.0 * 64 * wide + 24.0 * shape["interactions"]
 
-    def fit(self, train: Interactions, context: Context) -> None:
-        """Descend, from a seeded start."""
+    def solver(self, seed: int) -> Any:
+        """By `implicit`."""
         from implicit.cpu.bpr import BayesianPersonalizedRanking
 
-        solver = BayesianPersonalizedRanking(
+        return BayesianPersonalizedRanking(
             factors=self.factors,
             learning_rate=self.learning_rate,
             regularization=self.regularization,
             iterations=self.iterations,
             num_threads=1,
-            random_state=context.seed,
+            random_state=seed,
         )
-        with one_blas_thread():
-            solver.fit(own_copy(train.matrix), show_progress=False)
-        self.user_factors_ = np.array(solver.user_factors, dtype=np.float32)
-        self.item_factors_ = np.array(solver.item_factors, dtype=np.float32)
-
-    def score(self, users: NDArray[np.int32]) -> NDArray[np.float32]:
-        """float32[n, n_items]."""
-        return self.user_factors_[users] @ self.item_factors_.T

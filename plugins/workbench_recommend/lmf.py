@@ -4,25 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
-
-from workbench import Context, Model
-from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
-from workbench_recommend.solvers import one_blas_thread, own_copy
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from workbench_recommend.solvers import SampledFactors
 
 
-class LMF(Model):
-    """Factors of the log-odds that a user takes an item, by alternating gradient ascent with sampled negatives.
-
-    Users that were never met are answered by popularity. On one thread, since several would make each fit
-    another.
-    """
+class LMF(SampledFactors):
+    """Factors of the log-odds that a user takes an item, by alternating gradient ascent with sampled negatives."""
 
     factors: int = 8
     learning_rate: float = 1.0
@@ -46,24 +35,16 @@ class LMF(Model):
         seconds = 40 * 8e-8 * shape["interactions"]
         return 0.05 + seconds + 6e-9 * shape["users"] * shape["items"], 8.0 * 32 * wide + 24.0 * shape["interactions"]
 
-    def fit(self, train: Interactions, context: Context) -> None:
-        """Ascend, from a seeded start."""
+    def solver(self, seed: int) -> Any:
+        """By `implicit`."""
         from implicit.cpu.lmf import LogisticMatrixFactorization
 
-        solver = LogisticMatrixFactorization(
+        return LogisticMatrixFactorization(
             factors=self.factors,
             learning_rate=self.learning_rate,
             regularization=self.regularization,
             iterations=self.iterations,
             neg_prop=self.negatives,
             num_threads=1,
-            random_state=context.seed,
+            random_state=seed,
         )
-        with one_blas_thread():
-            solver.fit(own_copy(train.matrix), show_progress=False)
-        self.user_factors_ = np.array(solver.user_factors, dtype=np.float32)
-        self.item_factors_ = np.array(solver.item_factors, dtype=np.float32)
-
-    def score(self, users: NDArray[np.int32]) -> NDArray[np.float32]:
-        """float32[n, n_items]."""
-        return self.user_factors_[users] @ self.item_factors_.T
