@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from workbench import Source
-from workbench.data.interactions import fingerprint, read_interactions
+from workbench.data.reading import fingerprint, read_interactions
 
 USERS, ITEMS = 200_000, 20_000
 

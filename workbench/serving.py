@@ -31,6 +31,7 @@ class Served:
         task: how to answer.
         model: fitted.
         encoding: of its run.
+        settings: of its run, which also say how new data is read.
     """
 
     trial: str
@@ -38,6 +39,7 @@ class Served:
     task: Task[Any]
     model: Model
     encoding: Any
+    settings: Mapping[str, Any]
 
     def predict(self, **query: Any) -> pa.Table:
         """The answer alone, such as `predict(users=["42"], k=10)`."""
@@ -46,10 +48,16 @@ class Served:
     def evaluate(self, data: Any, options: Mapping[str, str] | None = None) -> tuple[Evaluation, tuple[str, ...]]:
         """Score on new held-out data: (the metrics of the task, what the user should know).
 
+        Args:
+            data: a path or an Arrow-compatible table.
+            options: the task's settings, where they differ from those of the run.
+
         Raises:
             DataError: the data cannot be read, or nothing of it can be scored.
         """
-        part, notices = self.task.held_out(Source(data), dict(options or {}), self.encoding)
+        source = Source(data, encoding=self.settings["encoding"], on_bad_rows=self.settings["on_bad_rows"])
+        options = {**self.settings["options"], **(options or {})}
+        part, notices = self.task.held_out(source, options, self.encoding)
         return self.task.evaluate(self.model, part, [metric.name for metric in self.task.metrics]), notices
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
@@ -80,4 +88,4 @@ def load(database: Database, trial: str) -> Served:
         artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
         model.restore(folder / "model")
         encoding = mapped.read(task.encoding, folder, "encoding")
-    return Served(row["trial"], row["model"], task, model, encoding)
+    return Served(row["trial"], row["model"], task, model, encoding, run["settings"])

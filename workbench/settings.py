@@ -54,7 +54,7 @@ class RunSettings:
         name: the user's own words for the run.
         no_plugin: plugins that are not imported.
         encoding: the text encoding of delimited files.
-        on_bad_rows: `error` or `skip`.
+        on_bad_rows: `error`, `skip` (up to 5 % of the rows) or `skip-any`.
         options: the task's own settings.
     """
 
@@ -96,7 +96,7 @@ class RunSettings:
             re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device) is not None,
             "auto, cpu, cuda or cuda:N",
         )
-        self._check("on_bad_rows", self.on_bad_rows in ("error", "skip"), "error or skip")
+        self._check("on_bad_rows", self.on_bad_rows in ("error", "skip", "skip-any"), "error, skip or skip-any")
         for key, value in self.fixed.items():
             self._check("set", key.count(".") == 1, "model.field=value", key)
             finite = not isinstance(value, float) or math.isfinite(value)

@@ -10,7 +10,8 @@ import pytest
 
 from workbench.contract.split import Dataset
 from workbench.contract.task import Source
-from workbench.data.interactions import Interactions, read_interactions
+from workbench.data.interactions import Interactions
+from workbench.data.reading import read_interactions
 from workbench.errors import DataError
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.data.columns import Checked, as_ids, as_numbers, as_times, find_columns
-from workbench.data.interactions import ROLES
+from workbench.data.reading import ROLES
 from workbench.data.tables import RawTable
 from workbench.errors import DataError
 
@@ -27,7 +27,7 @@ NOON = 1_577_880_000  # 2020-01-01T12:00:00Z
 def checked(values: Any, *, skip: bool = False, kind: pa.DataType | None = None) -> Checked:
     array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, kind)
     table = RawTable("r.csv", pa.table({"x": array}), lambda number: f"line {number + 2}")
-    return Checked(table, skip)
+    return Checked(table, "skip-any" if skip else "error")
 
 
 def refusal(read: Callable[[Checked, str], object], values: Any, kind: pa.DataType | None = None) -> str:

@@ -111,11 +111,16 @@ def test_the_parts_of_a_split_come_back(
 
 def test_an_encoding_comes_back(tmp_path: Path) -> None:
     users, items = pa.array(["a", "é"]), pa.array(["7", "x", "y"])
+    titles = pa.table({"title": ["seven", None, "why"], "year": [1, 2, None]})
+    starts, taken, weights = np.array([0, 2, 2]), np.array([0, 2], np.int32), np.array([1, 2.5], np.float32)
     encoding = InteractionEncoding(
-        users, items, np.array([0, 2, 2]), np.array([0, 2], np.int32), np.array([True, False])
+        users, items, starts, taken, weights, np.array([True, False]), repeats=True, item_table=titles
     )
     mapped.Writer(tmp_path).write(encoding, "encoding")
     found = mapped.read(InteractionEncoding, tmp_path, "encoding")
     assert found.users.equals(users)
     assert found.items.equals(items)
-    assert found.histories.toarray().tolist() == [[1, 0, 1], [0, 0, 0]]
+    assert found.histories.toarray().tolist() == [[1, 0, 2.5], [0, 0, 0]]
+    assert found.repeats
+    assert found.item_table.equals(titles)
+    assert found.user_table is None

@@ -11,28 +11,23 @@ It may instead define `recommend(queries, k, exclude)` whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from workbench.blocks.top_k import Lists, top_k
 from workbench.contract.model import Model
 from workbench.errors import ModelError
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
-    Lists = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 BLOCK = 2**21
 """Scores held at a time: 8 MiB of float32, which a processor's cache still helps with."""
-
-GROUPS = 128
-"""How many groups a row is cut into to find its contenders, and 8 k at least, lest two of the best k often meet."""
-
-CROWD = 4
-"""Times k: more contenders in a row mean that many are equal."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,13 @@ class Factors(Model):
         return self.fold_in(histories) @ self.item_factors_.T
 
 
-def recommend(model: Any, queries: Queries, k: int, exclude: sp.csr_array | None) -> Lists:
+def recommend(
+    model: Any,
+    queries: Queries,
+    k: int,
+    exclude: sp.csr_array | None,
+    allowed: NDArray[np.bool_] | None = None,
+) -> Lists:
     """The k best items of each query.
 
     Args:
@@ -103,6 +104,7 @@ def recommend(model: Any, queries: Queries, k: int, exclude: sp.csr_array | None
         queries: n of them.
         k: length of the lists.
         exclude: CSR, n × n_items, items not to recommend where nonzero; None for none.
+        allowed: bool[n_items], the only items to recommend; None for all.
 
     Returns:
         Items int32[n, k], from the best, -1 where none is left; scores float32[n, k], -inf there. Equal scores
@@ -113,9 +115,7 @@ def recommend(model: Any, queries: Queries, k: int, exclude: sp.csr_array | None
         ModelError: scores of the wrong shape or type, or not numbers.
     """
     if callable(getattr(model, "recommend", None)):
-        return _checked_lists(
-            model, model.recommend(queries, k, exclude), (len(queries), k), queries.histories.shape[1]
-        )
+        return _by_lists(model, queries, k, exclude, allowed)
     by_user, by_history = (callable(getattr(model, name, None)) for name in ("score", "score_histories"))
     if not by_user and not by_history:
         raise ModelError(f"{type(model).__name__} defines neither score nor score_histories nor recommend")
@@ -125,15 +125,73 @@ def recommend(model: Any, queries: Queries, k: int, exclude: sp.csr_array | None
     for wanted, ask_user in ((known, True), (~known & by_history, False)):
         rows = np.flatnonzero(wanted)
         if len(rows) == len(queries):
-            return _by_scores(model, queries, ask_user, k, exclude)
+            return _by_scores(model, queries, ask_user, k, exclude, allowed)
         if not len(rows):
             continue
         drop = None if exclude is None else exclude[rows]
-        items[rows], scores[rows] = _by_scores(model, queries.take(rows), ask_user, k, drop)
+        items[rows], scores[rows] = _by_scores(model, queries.take(rows), ask_user, k, drop, allowed)
     return items, scores
 
 
-def _by_scores(model: Any, queries: Queries, ask_user: bool, k: int, exclude: sp.csr_array | None) -> Lists:
+def longer_lists(
+    ask: Callable[[NDArray[np.int64], int], Lists],
+    accept: Callable[[NDArray[np.int32]], NDArray[np.bool_]],
+    n: int,
+    k: int,
+    n_items: int,
+) -> Lists:
+    """n lists of k accepted items, out of lists that are asked for again, longer, until they hold enough.
+
+    Args:
+        ask: (row numbers, length) -> lists of these rows.
+        accept: int32[rows, length] -> bool, which items stay; what it says of an item depends on those before it only.
+        n: how many lists.
+        k: their length.
+        n_items: how many items there are, so that a list of that length is all there is.
+    """
+    items = np.full((n, k), -1, dtype=np.int32)
+    scores = np.full((n, k), -np.inf, dtype=np.float32)
+    rows, length = np.arange(n), min(k, n_items)
+    while len(rows):
+        found, values = ask(rows, length)
+        stays = accept(found) & (found >= 0)
+        order = np.argsort(~stays, axis=1, kind="stable")[:, :k]
+        there = np.take_along_axis(stays, order, axis=1)
+        width = order.shape[1]
+        items[rows, :width] = np.where(there, np.take_along_axis(found, order, axis=1), -1)
+        scores[rows, :width] = np.where(there, np.take_along_axis(values, order, axis=1), -np.inf)
+        if length == n_items:
+            break
+        rows = rows[(stays.sum(axis=1) < k) & (found[:, -1] >= 0)]
+        length = min(4 * length, n_items)
+    return items, scores
+
+
+def _by_lists(
+    model: Any, queries: Queries, k: int, exclude: sp.csr_array | None, allowed: NDArray[np.bool_] | None
+) -> Lists:
+    """`recommend` by a model that makes its lists itself."""
+    n_items = queries.histories.shape[1]
+
+    def ask(rows: NDArray[np.int64], length: int) -> Lists:
+        everyone = len(rows) == len(queries)
+        some = queries if everyone else queries.take(rows)
+        drop = exclude if everyone or exclude is None else exclude[rows]
+        return _checked_lists(model, model.recommend(some, length, drop), (len(rows), length), n_items)
+
+    if allowed is None:
+        return ask(np.arange(len(queries)), k)
+    return longer_lists(ask, lambda items: allowed[items], len(queries), k, n_items)
+
+
+def _by_scores(
+    model: Any,
+    queries: Queries,
+    ask_user: bool,
+    k: int,
+    exclude: sp.csr_array | None,
+    allowed: NDArray[np.bool_] | None,
+) -> Lists:
     """`recommend` for queries that the model all scores in one way: by user, or else by history."""
     n, n_items = queries.histories.shape
     items = np.empty((n, k), dtype=np.int32)
@@ -145,6 +203,8 @@ def _by_scores(model: Any, queries: Queries, ask_user: bool, k: int, exclude: sp
         block = _checked(model, raw, (rows.stop - start, n_items))
         if exclude is not None:
             _drop(block, exclude, rows)
+        if allowed is not None:
+            block[:, ~allowed] = -np.inf
         # A maximum is NaN where any number is; that costs far less than asking each of them.
         if np.isnan(block.max(initial=-np.inf)):
             raise ModelError(f"{type(model).__name__} gives scores that are NaN")
@@ -157,74 +217,6 @@ def _drop(block: NDArray[np.float32], exclude: sp.csr_array, rows: slice) -> Non
     starts = exclude.indptr[rows.start : rows.stop + 1]
     owner = np.repeat(np.arange(len(block), dtype=np.int64) * block.shape[1], np.diff(starts))
     block.reshape(-1)[owner + exclude.indices[starts[0] : starts[-1]]] = -np.inf
-
-
-def top_k(scores: NDArray[np.float32], k: int) -> Lists:
-    """The k largest of each row, from the largest; equal ones by position; -1 where a row runs out (-inf).
-
-    Every row is cut down to a few contenders first, among them all that tie for the last place; only these are
-    sorted.
-
-    Args:
-        scores: float32[n, m], none NaN.
-        k: length of the lists.
-
-    Returns:
-        Positions int32[n, k] and values float32[n, k].
-    """
-    n, m = scores.shape
-    items = np.full((n, k), -1, dtype=np.int32)
-    found = np.full((n, k), -np.inf, dtype=np.float32)
-    contenders = _contenders(scores, min(k, m)) if m else np.zeros(0, dtype=np.int64)
-    counts = np.diff(np.searchsorted(contenders, np.arange(n + 1) * m))
-    # One row each, -inf behind its contenders; these stand in order of position, which a stable sort keeps.
-    width = int(counts.max(initial=0))
-    there = np.arange(width) < counts[:, None]
-    positions = np.full((n, width), -1, dtype=np.int32)
-    positions[there] = contenders % max(1, m)
-    values = np.full((n, width), -np.inf, dtype=np.float32)
-    values[there] = np.take(scores, contenders)
-    order = np.argsort(-values, axis=1, kind="stable")[:, :k]
-    items[:, :width] = np.take_along_axis(positions, order, axis=1)
-    found[:, :width] = np.take_along_axis(values, order, axis=1)
-    return items, found
-
-
-def _contenders(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Ascending flat positions of at most `CROWD` · k entries a row, the k best by `top_k`'s order among them.
-
-    Entries of -inf are never contenders.
-    """
-    m = scores.shape[1]
-    keep = scores >= _floor(scores, k)[:, None]
-    contenders = np.flatnonzero(keep)
-    counts = np.diff(np.searchsorted(contenders, np.arange(len(scores) + 1) * m))
-    crowded = np.flatnonzero(counts > CROWD * k)
-    if not len(crowded):
-        return contenders
-    # Mostly equal scores, such as the zeros of a model that knows little of a user: only the first of them count.
-    rows = scores[crowded]
-    last = np.partition(rows, m - k, axis=1)[:, m - k, None]
-    above, tied = rows > last, rows == last
-    places = k - np.count_nonzero(above, axis=1)
-    keep[crowded] = above | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= places[:, None]))
-    return np.flatnonzero(keep)
-
-
-def _floor(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """float32[n]: a number for each row that at least k of its entries reach, -inf aside, and few more.
-
-    The k-th largest of the maxima of groups does, and takes one quick pass. Each group has its entries far
-    apart, since good items often stand together.
-    """
-    m = scores.shape[1]
-    groups = min(m, max(GROUPS, 8 * k))
-    largest = scores[:, :groups].copy()
-    for start in range(groups, m, groups):
-        more = scores[:, start : start + groups]
-        np.maximum(largest[:, : more.shape[1]], more, out=largest[:, : more.shape[1]])
-    largest.partition(groups - k, axis=1)
-    return np.maximum(largest[:, groups - k], np.finfo(np.float32).min)
 
 
 def _checked_lists(model: Any, lists: Any, shape: tuple[int, int], n_items: int) -> Lists:

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 @click.argument("trial")
 @click.option("--users", metavar="A,B|all", help="Whom to answer.")
 @click.option("--history", metavar="A,B", help="Answer someone who has taken these items.")
-@click.option("--input", "input_file", type=click.Path(), metavar="FILE", help="Answer the users of a file.")
+@click.option(
+    "--input",
+    "input_file",
+    type=click.Path(),
+    metavar="FILE",
+    help="Answer the users of a file; with an item column, by what they have taken there.",
+)
+@click.option("--allow", metavar="A,B|@FILE", help="Only these may be recommended.")
+@click.option("--deny", metavar="A,B|@FILE", help="These may not be recommended.")
+@click.option("--per-category", type=int, metavar="N", help="At most so many of one category.")
+@click.option("--category-column", metavar="NAME", help="Which column of the item table holds the categories.")
+@click.option("--item-table", type=click.Path(), metavar="FILE", help="Titles and categories; else those of the run.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="How many answers each.")
 @click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write CSV, or Parquet by its ending.")
 @printing
@@ -29,21 +40,19 @@ def command(
     users: str | None,
     history: str | None,
     input_file: str | None,
+    allow: str | None,
+    deny: str | None,
     k: int,
     output: str | None,
+    **narrowing: Any,
 ) -> None:
     """Answer a query with the model of TRIAL, an id as leaderboards print it."""
     from workbench.serving import load
 
-    query: dict[str, Any] = {"k": k}
-    if users is not None:
-        query["users"] = _ids(users)
-    if history is not None:
-        query["history"] = _ids(history)
-    if input_file is not None:
-        query["input"] = input_file
-    if len(query) > 2:
+    whom = {"users": _ids(users), "history": _ids(history), "input": input_file}
+    if sum(value is not None for value in whom.values()) > 1:
         raise click.UsageError("give one of --users, --history and --input")
+    query = {"k": k, **whom, "allow": _listed("allow", allow), "deny": _listed("deny", deny), **narrowing}
     served = load(open_database(url), trial)
     answer = served.answer(query)
     for notice in answer.notices:
@@ -64,8 +73,22 @@ def command(
     print_table(shown, answer.table.column_names, right=figures, empty="no answers")
 
 
-def _ids(text: str) -> list[str]:
-    return [part for part in text.split(",") if part]
+def _ids(text: str | None) -> list[str] | None:
+    return None if text is None else [part for part in text.split(",") if part]
+
+
+def _listed(name: str, text: str | None) -> list[str] | None:
+    """Ids as given, or a line each in `@FILE`."""
+    from workbench.errors import DataError
+
+    if text is None or not text.startswith("@"):
+        return _ids(text)
+    try:
+        return list(filter(None, Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()))
+    except OSError as error:
+        raise DataError(f"--{name} {text}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"--{name} {text}: not UTF-8 text; give a file with an id a line") from error
 
 
 def _needs_quotes(table: pa.Table) -> bool:

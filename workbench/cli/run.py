@@ -48,7 +48,11 @@ _MAX_STARTUP = 60.0
 )
 @click.option("--no-plugin", metavar="A,B", help="Do not import these plugins.")
 @click.option("--encoding", metavar="E", help="The encoding of text files.  [default: utf-8]")
-@click.option("--on-bad-rows", metavar="error|skip", help="What to do with malformed rows.  [default: error]")
+@click.option(
+    "--on-bad-rows",
+    metavar="error|skip|skip-any",
+    help="What to do with bad rows; skip stops beyond 5 %.  [default: error]",
+)
 @printing
 @with_database
 @click.pass_context

@@ -24,7 +24,7 @@ class Source:
         data: a path, or any table that speaks the Arrow C stream (pandas, polars, pyarrow).
         test_data: the same for a fixed test part, or None.
         encoding: the text encoding of delimited files.
-        on_bad_rows: `"error"` or `"skip"`.
+        on_bad_rows: `"error"`, `"skip"` (up to 5 % of the rows) or `"skip-any"`.
         made_up: True when `data` was generated.
     """
 

@@ -17,6 +17,9 @@ from workbench.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MOST_SKIPPED = 0.05
+"""The share of bad rows beyond which a file is not what it was taken for, and `skip` stops."""
+
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 # Above these, a number of that unit lies centuries ahead; so it is the next finer unit.
@@ -32,11 +35,11 @@ class Checked:
 
     Args:
         table: whose rows are checked.
-        skip: whether bad rows are to be skipped.
+        on_bad_rows: `error`, `skip` (up to `MOST_SKIPPED` of them) or `skip-any`.
     """
 
     table: RawTable
-    skip: bool
+    on_bad_rows: str
     bad: NDArray[np.bool_] = field(init=False)
     notes: list[str] = field(default_factory=list)
 
@@ -55,11 +58,34 @@ class Checked:
         shown = str(values[first].as_py())[:40]
         where = f"{self.table.where(first)}, column {column}: {shown!r} is not {wanted}"
         count = int(rows.sum())
-        if not self.skip:
+        if self.on_bad_rows == "error":
             more = f" ({count:,} such rows)" if count > 1 else ""
             raise DataError(f"{self.table.name}, {where}{more}; fix the data or pass --on-bad-rows skip")
         self.notes.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}")
         self.bad |= rows
+
+    @property
+    def skipped(self) -> int:
+        """How many rows of the file are left out, those of malformed lines included."""
+        return self.table.skipped + int(self.bad.sum())
+
+    def good_rows(self) -> NDArray[np.int64]:
+        """The numbers of the rows that stay.
+
+        Raises:
+            DataError: none does, or more are bad than can be skipped without being told.
+        """
+        good = np.flatnonzero(~self.bad)
+        if not len(good):
+            raise DataError(f"{self.table.name} has no good row left")
+        total = self.table.skipped + len(self.bad)
+        if self.on_bad_rows == "skip" and self.skipped > MOST_SKIPPED * total:
+            first = (*self.table.notes, *self.notes)[0]
+            raise DataError(
+                f"{self.table.name}: {self.skipped:,} of {total:,} rows would be skipped, more than "
+                f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data or pass --on-bad-rows skip-any"
+            )
+        return good
 
 
 def find_columns(
@@ -109,7 +135,7 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     Raises:
         DataError: missing or empty ids, or ids that were stored as floating-point numbers.
     """
-    values = _column(checked, column)
+    values = plain_values(checked.table, column)
     if pa.types.is_floating(values.type):
         raise DataError(
             f"{checked.table.name}, column {column}: ids are stored as floating-point numbers, which changes them; "
@@ -129,7 +155,7 @@ def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
     Raises:
         DataError: text, NaN or infinity.
     """
-    values = _column(checked, column)
+    values = plain_values(checked.table, column)
     if pa.types.is_string(values.type):
         good = pc.fill_null(pc.match_substring_regex(values, NUMBER), False)
         checked.refuse(~_mask(good), column, values, "a number")
@@ -150,7 +176,7 @@ def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
     Raises:
         DataError: neither numbers nor ISO 8601.
     """
-    values = _column(checked, column)
+    values = plain_values(checked.table, column)
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         stamps = pc.cast(values, pa.timestamp("s"), safe=False)
         checked.refuse(_mask(pc.is_null(stamps)), column, values, "a time")
@@ -168,13 +194,13 @@ def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
     return seconds.astype(np.int64), unit
 
 
-def _column(checked: Checked, column: str) -> pa.ChunkedArray:
+def plain_values(table: RawTable, column: str) -> pa.ChunkedArray:
     """A column with every form of text as `string`, and the values of categories in place of their numbers.
 
     Raises:
         DataError: text that is not UTF-8.
     """
-    values = checked.table.columns.column(column)
+    values = table.columns.column(column)
     if pa.types.is_dictionary(values.type):
         kind = pa.string() if _is_text(values.type.value_type) else values.type.value_type
         values = pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in values.chunks], kind)
@@ -184,8 +210,8 @@ def _column(checked: Checked, column: str) -> pa.ChunkedArray:
         text = pc.cast(values, pa.string())
         text.validate(full=True)
     except pa.ArrowInvalid as error:
-        where = checked.table.where(_first_not_utf8(values))
-        raise DataError(f"{checked.table.name}, {where}, column {column}: not UTF-8 text; store it as UTF-8") from error
+        where = table.where(_first_not_utf8(values))
+        raise DataError(f"{table.name}, {where}, column {column}: not UTF-8 text; store it as UTF-8") from error
     return text
 
 

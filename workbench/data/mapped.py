@@ -1,7 +1,7 @@
 """Dataclasses of arrays <-> folders: written once, read by memory map.
 
-Arrays become `.npy`, Arrow arrays Arrow IPC, the rest JSON. The reader is told the type, so no file names code.
-A value met a second time is written once.
+Arrays become `.npy`, Arrow arrays and tables Arrow IPC, the rest JSON. The reader is told the type, so no file
+names code. A value met a second time is written once.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Writer:
         if isinstance(value, np.ndarray) and value.dtype.kind != "O":
             name += ".npy"
             np.save(self.root / name, value, allow_pickle=False)
-        elif isinstance(value, pa.Array):
-            name += ".arrow"
-            table = pa.table({"values": value})
+        elif isinstance(value, pa.Array | pa.Table):
+            name += ".arrow" if isinstance(value, pa.Array) else ".table"
+            table = pa.table({"values": value}) if isinstance(value, pa.Array) else value
             with (
                 pa.OSFile(str(self.root / name), "wb") as sink,
                 pa.ipc.new_file(sink, table.schema) as writer,
@@ -75,9 +75,11 @@ def read(kind: type, root: Path, name: str) -> Any:
             values[field.name] = entry["value"]
         elif entry["at"].endswith(".npy"):
             values[field.name] = np.load(root / entry["at"], mmap_mode="r", allow_pickle=False)
-        elif entry["at"].endswith(".arrow"):
+        elif entry["at"].endswith((".arrow", ".table")):
             with pa.memory_map(str(root / entry["at"])) as source:
-                values[field.name] = pa.ipc.open_file(source).read_all()["values"].combine_chunks()
+                table = pa.ipc.open_file(source).read_all()
+            is_array = entry["at"].endswith(".arrow")
+            values[field.name] = table["values"].combine_chunks() if is_array else table
         else:
             values[field.name] = read(_dataclass_in(field, kind), root, entry["at"])
     return kind(**values)

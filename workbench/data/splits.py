@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.contract.split import Dataset, Split
-from workbench.data.interactions import Interactions, concatenate
+from workbench.data.interactions import Interactions
 from workbench.errors import DataError, UnknownName
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def split_interactions(dataset: Dataset[Interactions], strategy: str | None, see
         raise DataError(f"{dataset.name} has too few interactions to split: users need three or more")
     test = test.take(np.ones(len(test), dtype=bool), known=train_valid)
     identity = f"{name} fraction={FRACTION}" + (f" seed={seed}" if strategy == "user-random" else "")
+    if data.repeats:
+        identity += " repeats"  # seen items stay in the lists, so the figures are others
     if dataset.test is not None:
         identity += f" test={_digest(test)}"
     return Split(
@@ -163,8 +165,8 @@ def _summary(name: str, train: Interactions, valid: Interactions, test: Interact
 def _leakage(strategy: str, train: Interactions, test: Interactions) -> tuple[str, ...]:
     """One line for each way in which the split lets the future or the answers through."""
     lines = []
-    both = len(train) + len(test) - len(concatenate(train, test))
-    if both:
+    both = int(np.isin(test.pairs, train.pairs).sum())
+    if both and not train.repeats:
         lines.append(f"{both:,} test rows are in train as well; they are seen, so no list can contain them")
     if train.timestamps is not None and test.timestamps is not None:
         if strategy == "user-random":

@@ -20,7 +20,8 @@ from tests.data.conftest import rows_of
 from tests.data.strategies import Row, rows
 from workbench.contract.split import Dataset
 from workbench.contract.task import Source
-from workbench.data.interactions import Interactions, concatenate, read_interactions
+from workbench.data.interactions import Interactions
+from workbench.data.reading import read_interactions
 
 Read = Callable[..., Dataset[Interactions]]
 NAMES = ("user", "item", "rating", "timestamp")
@@ -48,7 +49,7 @@ def test_without_ratings_and_times_every_value_is_one(read: Read) -> None:
 
 
 def test_the_report_says_what_was_found(read: Read) -> None:
-    report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip").report
+    report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip-any").report
     assert report.headline == "2 interactions · 1 users · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
     assert report.notes == ("skipped: 1 row, the first at line 5, column rating: 'x' is not a number",)
     assert report.facts["skipped"] == 1
@@ -56,15 +57,15 @@ def test_the_report_says_what_was_found(read: Read) -> None:
 
 def test_rows_skipped_for_any_reason_are_counted_once(read: Read) -> None:
     text = "user,item,rating\na,b,1\n,c,x\na\nd,e,nan\nf,g,2\n"
-    dataset = read(text, on_bad_rows="skip")
+    dataset = read(text, on_bad_rows="skip-any")
     assert rows_of(dataset) == [("a", "b", 1.0), ("f", "g", 2.0)]
     assert dataset.report.facts["skipped"] == 3
     assert len(dataset.report.notes) == 3
 
 
 def test_nothing_left_is_refused(refusal: Callable[..., str]) -> None:
-    assert refusal("user,item,rating\na,b,x\n", on_bad_rows="skip") == "ratings.csv has no good row left"
-    assert refusal("user,item,rating\na,b\n", on_bad_rows="skip") == "ratings.csv has no good row left"
+    assert refusal("user,item,rating\na,b,x\n", on_bad_rows="skip-any") == "ratings.csv has no good row left"
+    assert refusal("user,item,rating\na,b\n", on_bad_rows="skip-any") == "ratings.csv has no good row left"
     assert refusal(pa.table({"user": [], "item": []})) == "table has no good row left"
 
 
@@ -87,7 +88,7 @@ TIMED = REPEATED.format(",time", ",30", ",1", ",10", ",20")
         (TIMED, "last", 3, 30, "kept by latest time"),
         (TIMED, "first", 5, 10, "kept by earliest time"),
         (TIMED, "largest", 5, 10, "kept by largest value"),
-        (TIMED, "sum", 12, 10, "kept by sum of values"),
+        (TIMED, "sum", 12, 30, "kept by sum of values"),
         (UNTIMED, "last", 4, None, "kept by latest"),
         (UNTIMED, "first", 3, None, "kept by earliest"),
         (UNTIMED, "largest", 5, None, "kept by largest value"),
@@ -104,7 +105,7 @@ def test_repeated_pairs_are_merged_by_the_policy(
 
 
 def test_repeated_pairs_without_times_and_policy_are_refused(refusal: Callable[..., str]) -> None:
-    said = refusal("user,item,rating\n\nz,z,bad\na,b,3\nc,d,1\na,b,5\n", on_bad_rows="skip")
+    said = refusal("user,item,rating\n\nz,z,bad\na,b,3\nc,d,1\na,b,5\n", on_bad_rows="skip-any")
     assert said.startswith("ratings.csv, line 6: user a has item b a second time (1 such rows)")
     assert "--duplicates last|first|largest|sum" in said
 
@@ -179,18 +180,18 @@ def test_an_error_in_the_test_file_names_it(write: Callable[..., Path], refusal:
     assert refusal("user,item\na,b\n", test_data=test).startswith("test.csv, line 3: 1 value where the header has 2")
 
 
-@given(rows(max_size=30), rows(max_size=30))
-def test_concatenation_keeps_the_second_of_equal_pairs(first: list[Row], second: list[Row]) -> None:
-    whole = read_interactions(Source(table_of(first), table_of([(*row[:2], 2.0, 7) for row in second])), {})
-    assert whole.test is not None
-    joined = concatenate(whole.data, whole.test)
-    expected = {row[:2]: (float(np.float32(row[2])), row[3]) for row in first}
-    expected |= {row[:2]: (2.0, 7) for row in second}
-    encoding: Any = whole.encoding
-    pairs = zip(
-        encoding.users.take(joined.users).to_pylist(), encoding.items.take(joined.items).to_pylist(), strict=True
-    )
-    assert joined.timestamps is not None
-    found = zip(joined.values.tolist(), joined.timestamps.tolist(), strict=True)
-    assert dict(zip(pairs, found, strict=True)) == expected
-    assert np.all(np.diff(joined.users.astype(np.int64) * joined.n_items + joined.items) > 0)
+@pytest.mark.parametrize(("bad", "stops"), [(5, False), (6, True)])
+def test_skipping_stops_beyond_five_percent_unless_told(
+    read: Read, refusal: Callable[..., str], bad: int, stops: bool
+) -> None:
+    good = "".join(f"u{number},i,1\n" for number in range(100 - bad))
+    text = "user,item,rating\n" + good + "x,y,none\n" * (bad - 2) + "x\nx,y,1,2\n"
+    if stops:
+        said = refusal(text, on_bad_rows="skip")
+        assert said.startswith(
+            "ratings.csv: 6 of 100 rows would be skipped, more than 5 % (skipped: 2 malformed rows, "
+        )
+        assert said.endswith("fix the data or pass --on-bad-rows skip-any")
+    else:
+        assert len(read(text, on_bad_rows="skip").data) == 95
+    assert len(read(text, on_bad_rows="skip-any").data) == 100 - bad
