@@ -38,7 +38,7 @@ def values_of(folder: Path, id: str, mean: float, noise: float = 0.02) -> None:
     """Values per user around a mean, the same users' luck for every model."""
     draw = sum(map(ord, id.partition("-")[2]))
     luck = np.random.default_rng(draw).normal(0, 0.2, USERS)
-    own = np.random.default_rng(sum(map(ord, id))).normal(0, noise, USERS)
+    own = np.random.default_rng([draw, round(1e6 * mean)]).normal(0, noise, USERS)  # ids differ from run to run
     np.save(folder / "values" / f"{id}.npy", (mean + luck + own).astype(np.float32))
     np.save(folder / "values" / f"{id}.ids.npy", np.arange(USERS))
 
