@@ -11,13 +11,12 @@ from workbench import Context
 from workbench.blocks.recommend import ItemWeights
 from workbench.data.interactions import Interactions
 from workbench.space import Choice, Float, Int, When
-from workbench_recommend.neighbours import nearest
+from workbench_recommend.neighbours import BLOCK, dense_product, nearest_items
 from workbench_recommend.weights import item_counts, user_weights
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
-
-BLOCK = 2**22
+    from numpy.typing import NDArray
 
 
 class ItemKNN(ItemWeights):
@@ -66,23 +65,21 @@ class ItemKNN(ItemWeights):
         """Block by block of candidates."""
         import scipy.sparse as sp
 
-        items = sp.csr_array(self._weighted(train.matrix).T)
+        users = self._weighted(train.matrix)
+        items = sp.csr_array(users.T)
         squares = items.multiply(items).sum(axis=1).astype(np.float32)
         norms = np.maximum(squares, np.float32(1e-12))
-        n_items = items.shape[0]
-        size = max(1, BLOCK // n_items)
-        blocks = []
-        for start in range(0, n_items, size):
-            candidates = np.arange(start, min(start + size, n_items))
-            similar = (items[candidates] @ items.T).toarray()  # one row a candidate
+
+        def similar(candidates: NDArray[np.intp]) -> NDArray[np.float32]:
+            found = dense_product(items[candidates], users)
             if self.shrinkage:
-                similar *= similar / (similar + np.float32(self.shrinkage))
+                found *= found / (found + np.float32(self.shrinkage))
             if self.weighting != "bm25":
-                similar /= norms[candidates, None] ** np.float32(1 - self.asymmetry)
-                similar /= norms[None, :] ** np.float32(self.asymmetry)
-            similar[np.arange(len(candidates)), candidates] = 0
-            blocks.append(nearest(similar, self.neighbours, self.amplification, self.normalisation))
-        self.weights_ = sp.csr_array(sp.vstack(blocks, format="csr").T)
+                found /= norms[candidates, None] ** np.float32(1 - self.asymmetry)
+                found /= norms[None, :] ** np.float32(self.asymmetry)
+            return found
+
+        self.weights_ = nearest_items(len(norms), similar, self.neighbours, self.amplification, self.normalisation)
 
     def _weighted(self, matrix: sp.csr_array) -> sp.csr_array:
         import scipy.sparse as sp

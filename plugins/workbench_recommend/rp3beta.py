@@ -4,6 +4,7 @@ ACM Transactions on Interactive Intelligent Systems 7(1), 2016."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +12,11 @@ from workbench import Context
 from workbench.blocks.recommend import ItemWeights
 from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
-from workbench_recommend.neighbours import nearest
+from workbench_recommend.neighbours import BLOCK, dense_product, nearest_items
 from workbench_recommend.weights import item_counts
 
-BLOCK = 2**22
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class RP3Beta(ItemWeights):
@@ -54,12 +56,8 @@ class RP3Beta(ItemWeights):
         to_items = sp.csr_array((sp.diags_array(per_user) @ matrix).T)  # one row a candidate
         to_users = sp.csr_array(matrix @ sp.diags_array(counts ** np.float32(-self.alpha)))
         popularity = counts ** np.float32(-self.beta)
-        n_items = matrix.shape[1]
-        size = max(1, BLOCK // n_items)
-        blocks = []
-        for start in range(0, n_items, size):
-            candidates = np.arange(start, min(start + size, n_items))
-            walks = (to_items[candidates] @ to_users).toarray() * popularity[candidates, None]
-            walks[np.arange(len(candidates)), candidates] = 0
-            blocks.append(nearest(walks, self.neighbours, normalisation=self.normalisation))
-        self.weights_ = sp.csr_array(sp.vstack(blocks, format="csr").T)
+
+        def walks(candidates: NDArray[np.intp]) -> NDArray[np.float32]:
+            return dense_product(to_items[candidates], to_users) * popularity[candidates, None]
+
+        self.weights_ = nearest_items(train.n_items, walks, self.neighbours, normalisation=self.normalisation)

@@ -10,7 +10,7 @@ import numpy as np
 from workbench import Context, Model
 from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
-from workbench_recommend.neighbours import nearest
+from workbench_recommend.neighbours import BLOCK, dense_product, nearest
 from workbench_recommend.weights import item_counts
 
 if TYPE_CHECKING:
@@ -54,19 +54,30 @@ class UserKNN(Model):
         matrix = train.matrix
         self.item_roots_ = (item_counts(matrix) ** np.float32(-self.item_discount / 2)).astype(np.float32)
         self.taken_ = matrix
-        self.weighted_ = sp.csr_array((matrix @ sp.diags_array(self.item_roots_)).T)
         self.norms_ = _norms(matrix, self.item_roots_)
+        # One row an item; its products with a history's unit vector are cosines.
+        self.units_ = sp.csr_array(self._units(matrix, self.norms_).T)
 
     def score_histories(self, histories: sp.csr_array) -> NDArray[np.float32]:
         """float32[n, n_items]."""
+        norms = _norms(histories, self.item_roots_)
+        units = self._units(histories, norms)
+        scores = np.empty(histories.shape, dtype=np.float32)
+        size = max(1, BLOCK // len(self.norms_))
+        for start in range(0, len(scores), size):
+            rows = slice(start, start + size)
+            similar = dense_product(units[rows], self.units_)
+            if self.shrinkage:
+                dots = similar * norms[rows, None] * self.norms_
+                similar *= dots / (dots + np.float32(self.shrinkage))
+            scores[rows] = dense_product(nearest(similar, self.neighbours, self.amplification), self.taken_)
+        return scores
+
+    def _units(self, matrix: sp.csr_array, norms: NDArray[np.float32]) -> sp.csr_array:
+        """The weighted rows, each of length 1."""
         import scipy.sparse as sp
 
-        dots = (histories @ sp.diags_array(self.item_roots_) @ self.weighted_).toarray()
-        similar = dots / (_norms(histories, self.item_roots_)[:, None] * self.norms_[None, :])
-        if self.shrinkage:
-            similar *= dots / (dots + np.float32(self.shrinkage))
-        scores = nearest(similar, self.neighbours, self.amplification) @ self.taken_
-        return np.asarray(scores.toarray(), dtype=np.float32)
+        return sp.csr_array(sp.diags_array(1 / norms) @ matrix @ sp.diags_array(self.item_roots_))
 
 
 def _norms(matrix: sp.csr_array, roots: NDArray[np.float32]) -> NDArray[np.float32]:
