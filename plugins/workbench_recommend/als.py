@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class ALS(Factors):
     """Factors of users and items by alternating least squares over all pairs.
 
-    What was taken has confidence alpha · count**-user_discount above the rest. The regularisation is given as
-    a multiple of alpha, `relative_l2`, since the best one grows with it.
+    What was taken has confidence alpha · count**-user_discount, times its weight; the rest has confidence 1. The
+    regularisation is given as a multiple of alpha, `relative_l2`, since the best one grows with it.
     """
 
     factors: int = 64
@@ -86,10 +86,10 @@ class ALS(Factors):
         )
 
     def _confidences(self, matrix: sp.csr_array) -> sp.csr_matrix:
-        """The matrix with each user's weight in place of ones; `implicit` takes the older matrix type."""
+        """The matrix, each user's rows weighted; `implicit` takes the older matrix type."""
         import scipy.sparse as sp
 
         counts = np.maximum(np.diff(matrix.indptr), 1)
         weights = self.weight_of_one_ * counts.astype(np.float64) ** -self.user_discount
-        data = np.repeat(weights.astype(np.float32), np.diff(matrix.indptr))
+        data = matrix.data * np.repeat(weights.astype(np.float32), np.diff(matrix.indptr))
         return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)

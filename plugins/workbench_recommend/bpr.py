@@ -10,7 +10,10 @@ from workbench_recommend.solvers import SampledFactors
 
 
 class BPR(SampledFactors):
-    """Factors that rank what was taken above what was not, by stochastic gradient descent on pairs."""
+    """Factors that rank what was taken above what was not, by stochastic gradient descent on pairs.
+
+    A pair is there or not: weights of interactions are ignored.
+    """
 
     factors: int = 64
     learning_rate: float = 0.005

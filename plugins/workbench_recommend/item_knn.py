@@ -29,7 +29,7 @@ class ItemKNN(ItemWeights):
 
     Weighting `cosine` discounts users by count**-user_discount, `tfidf` by the square of
     log(n_items / (1 + count)); `bm25` is the inner product of BM25 weights with items as documents and users
-    as terms (Robertson and Walker 1994), without further division.
+    as terms (Robertson and Walker 1994), an interaction's weight as the term's frequency, without further division.
     """
 
     weighting: str = "cosine"
@@ -84,7 +84,6 @@ class ItemKNN(ItemWeights):
     def _weighted(self, matrix: sp.csr_array) -> sp.csr_array:
         import scipy.sparse as sp
 
-        per_item = np.ones(matrix.shape[1], dtype=np.float32)
         if self.weighting == "cosine":
             per_user = np.sqrt(user_weights(matrix, self.user_discount))
         else:
@@ -92,6 +91,6 @@ class ItemKNN(ItemWeights):
         if self.weighting == "bm25":
             counts = item_counts(matrix)
             length = 1 - self.b + self.b * counts / counts.mean()
-            per_item = (self.k1 + 1) / (self.k1 * length + 1)
-        rows = sp.diags_array(per_user.astype(np.float32))
-        return sp.csr_array(rows @ matrix @ sp.diags_array(per_item.astype(np.float32)))
+            frequencies = matrix.data * (self.k1 + 1) / (self.k1 * length[matrix.indices] + matrix.data)
+            matrix = sp.csr_array((frequencies, matrix.indices, matrix.indptr), shape=matrix.shape)
+        return sp.csr_array(sp.diags_array(per_user.astype(np.float32)) @ matrix)

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench import Context, Model
 from workbench.data.interactions import Interactions
+from workbench_recommend.weights import item_sums
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Popular(Model):
-    """Scores an item by how many interactions it has."""
+    """Scores an item by how many interactions it has, or by the sum of their weights."""
 
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
@@ -24,8 +25,8 @@ class Popular(Model):
         return 0.01 + 2e-8 * shape["users"] * shape["items"], 8.0 * shape["items"]
 
     def fit(self, train: Interactions, context: Context) -> None:
-        """Count."""
-        self.counts_ = np.bincount(train.items, minlength=train.n_items).astype(np.float32)
+        """Add up."""
+        self.counts_ = item_sums(train.matrix)
 
     def score_histories(self, histories: sp.csr_array) -> NDArray[np.float32]:
         """float32[n, n_items]: the same counts for all."""

@@ -13,7 +13,7 @@ from workbench.blocks.recommend import ItemWeights
 from workbench.data.interactions import Interactions
 from workbench.space import Float, Int
 from workbench_recommend.neighbours import BLOCK, dense_product, nearest_items
-from workbench_recommend.weights import item_counts
+from workbench_recommend.weights import item_counts, item_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +23,8 @@ class RP3Beta(ItemWeights):
     """Random walks from item to user to item, the target's popularity discounted.
 
     The weight of taken item i for candidate j is the sum over users of (p(u|i) p(j|u))**alpha, divided by
-    count_j**beta; each candidate keeps its `neighbours` largest, divided by their sum to the power of
-    `normalisation`.
+    count_j**beta; a step is as probable as its interaction's share of the weights. Each candidate keeps its
+    `neighbours` largest, divided by their sum to the power of `normalisation`.
     """
 
     alpha: float = 0.6
@@ -51,13 +51,16 @@ class RP3Beta(ItemWeights):
         import scipy.sparse as sp
 
         matrix = train.matrix
-        per_user = np.maximum(np.diff(matrix.indptr), 1).astype(np.float32) ** np.float32(-self.alpha)
-        counts = item_counts(matrix)
-        to_items = sp.csr_array((sp.diags_array(per_user) @ matrix).T)  # one row a candidate
-        to_users = sp.csr_array(matrix @ sp.diags_array(counts ** np.float32(-self.alpha)))
-        popularity = counts ** np.float32(-self.beta)
+        powers = matrix.power(self.alpha)
+        to_items = sp.csr_array((sp.diags_array(self._divisors(matrix.sum(axis=1))) @ powers).T)  # one row a candidate
+        to_users = sp.csr_array(powers @ sp.diags_array(self._divisors(item_sums(matrix))))
+        popularity = item_counts(matrix) ** np.float32(-self.beta)
 
         def walks(candidates: NDArray[np.intp]) -> NDArray[np.float32]:
             return dense_product(to_items[candidates], to_users) * popularity[candidates, None]
 
         self.weights_ = nearest_items(train.n_items, walks, self.neighbours, normalisation=self.normalisation)
+
+    def _divisors(self, sums: NDArray[np.float32]) -> NDArray[np.float32]:
+        """sums**-alpha, 1 for those who have no interaction."""
+        return np.asarray(np.where(sums > 0, sums, np.float32(1)) ** np.float32(-self.alpha))

@@ -26,3 +26,8 @@ def item_counts(matrix: sp.csr_array) -> NDArray[np.float32]:
     """float32[n_items]: how many users took each item, at least 1."""
     counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
     return np.maximum(counts, 1).astype(np.float32)
+
+
+def item_sums(matrix: sp.csr_array) -> NDArray[np.float32]:
+    """float32[n_items]: the weights of each item's interactions, added up; how many they are where all weigh 1."""
+    return np.bincount(matrix.indices, matrix.data, minlength=matrix.shape[1]).astype(np.float32)

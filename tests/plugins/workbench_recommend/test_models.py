@@ -20,6 +20,7 @@ from workbench.space import active, from_json, to_json
 from workbench_recommend.task import Recommend
 
 every_model = pytest.mark.parametrize("name", MODELS)
+IGNORE_WEIGHTS = {"bpr"}
 
 
 def lists(model: Any, part: Interactions, k: int = 10) -> tuple[Any, Any]:
@@ -165,15 +166,43 @@ def test_the_estimate_grows_with_the_data(name: str, build: Callable[..., Any]) 
 def test_als_folds_in_the_exact_least_squares_solution(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
     model = fitted("als", made.train, params={"factors": 16})
     history = made.train.matrix[[4]]
+    history.data *= np.linspace(0.5, 2, history.nnz, dtype=np.float32)
     items = model.item_factors_.astype(np.float64)
     weight = model.weight_of_one_ * history.nnz**-model.user_discount
     taken = np.zeros(made.train.n_items)
-    taken[history.indices] = model.alpha * weight
+    taken[history.indices] = model.alpha * weight * history.data
     # minimise sum_i c_i (x·y_i - p_i)² + l2 |x|² with c = taken where taken, 1 elsewhere, as `implicit` has it
     confidence = np.where(taken > 0, taken, 1.0)
     left = (items * confidence[:, None]).T @ items + model.relative_l2 * model.alpha * np.eye(16)
     exact = np.linalg.solve(left, items.T @ (confidence * (taken > 0)))
     np.testing.assert_allclose(model.fold_in(history)[0], exact, rtol=2e-3, atol=1e-4)
+
+
+def weighted(part: Interactions) -> Interactions:
+    """The part with weights of mean 1 in its matrix."""
+    weights = np.random.default_rng(8).gamma(2, size=len(part))
+    copy, matrix = dataclasses.replace(part), part.matrix.copy()
+    matrix.data = (weights / weights.mean()).astype(np.float32)
+    vars(copy)["matrix"] = matrix
+    return copy
+
+
+@every_model
+def test_weights_of_interactions_count(name: str, made: Split[Interactions], fitted: Callable[..., Any]) -> None:
+    """In the fit, as they must where the model does not say that it ignores them, and in the histories to answer."""
+    by_ones, by_weights = fitted(name, made.train), fitted(name, weighted(made.train))
+    ones, weights = lists(by_ones, made.train)[1], lists(by_weights, made.train)[1]
+    assert np.allclose(ones, weights, rtol=1e-3, atol=0) == (name in IGNORE_WEIGHTS)
+    assert ("weights of interactions are ignored" in (type(by_ones).__doc__ or "")) == (name in IGNORE_WEIGHTS)
+    if name != "popular" and callable(getattr(by_ones, "score_histories", None)):
+        found = [by_ones.score_histories(part.matrix) for part in (made.train, weighted(made.train))]
+        assert not np.allclose(*found, rtol=1e-3, atol=0)
+
+
+def test_popularity_adds_weights_up(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
+    train = weighted(made.train)
+    expected = np.asarray(train.matrix.sum(axis=0), dtype=np.float32)
+    np.testing.assert_allclose(fitted("popular", train).score_histories(train.matrix)[0], expected, rtol=1e-6)
 
 
 def test_popularity_counts(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
