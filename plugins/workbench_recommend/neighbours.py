@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.blocks.recommend import top_k
+
 if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
@@ -63,8 +65,7 @@ def nearest(
 
     n, m = similar.shape
     k = min(neighbours, m)
-    best = np.argpartition(similar, m - k, axis=1)[:, m - k :]
-    values = np.maximum(np.take_along_axis(similar, best, axis=1), 0)
+    best, values = top_k(similar, k)
     if amplification != 1:
         values = values ** np.float32(amplification)
     if normalisation:
