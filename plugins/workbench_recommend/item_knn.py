@@ -57,7 +57,7 @@ class ItemKNN(ItemWeights):
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
         """Co-occurrences, the dense blocks they are ranked in, and scoring every user."""
         mean_history = shape["interactions"] / max(1, shape["users"])
-        seconds = 6e-9 * shape["interactions"] * mean_history + 3e-8 * shape["items"] ** 2
+        seconds = 6e-9 * shape["interactions"] * mean_history + 6e-9 * shape["items"] ** 2
         seconds += 1e-8 * shape["interactions"] * 100
         return 0.05 + seconds, 16.0 * 100 * shape["items"] + 16.0 * BLOCK
 

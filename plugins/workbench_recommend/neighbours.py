@@ -19,9 +19,6 @@ BLOCK = 2**22
 GATHERED = 2**18
 """Summands of a product held at a time, which a processor's cache still helps with."""
 
-DENSER = 6
-"""A summand that is looked up costs as much as so many of a dense product."""
-
 
 def nearest_items(
     n_items: int,
@@ -85,11 +82,8 @@ def dense_product(left: sp.csr_array, right: sp.csr_array) -> NDArray[np.float32
 
     summands = np.diff(right.indptr)[left.indices]
     starts = np.concatenate([[0], np.cumsum(summands, dtype=np.int64)])[left.indptr]
-    n = left.shape[0]
-    if DENSER * starts[-1] > n * right.nnz:
-        return np.ascontiguousarray((right.T @ left.T.toarray()).T)
+    n, start = left.shape[0], 0
     product = np.empty((n, right.shape[1]), dtype=np.float32)
-    start = 0
     while start < n:
         end = max(start + 1, int(np.searchsorted(starts, starts[start] + GATHERED, side="right")) - 1)
         first, last = left.indptr[start], left.indptr[end]

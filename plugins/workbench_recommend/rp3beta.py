@@ -43,7 +43,7 @@ class RP3Beta(ItemWeights):
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
         """As for item neighbours: the walks, and the dense blocks in which they are ranked."""
         mean_history = shape["interactions"] / max(1, shape["users"])
-        seconds = 6e-9 * shape["interactions"] * mean_history + 3e-8 * shape["items"] ** 2
+        seconds = 6e-9 * shape["interactions"] * mean_history + 6e-9 * shape["items"] ** 2
         return 0.05 + seconds + 1e-6 * shape["interactions"], 16.0 * 100 * shape["items"] + 16.0 * BLOCK
 
     def fit(self, train: Interactions, context: Context) -> None:

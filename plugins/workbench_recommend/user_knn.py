@@ -45,7 +45,7 @@ class UserKNN(Model):
         mean_user = shape["interactions"] / max(1, shape["users"])
         seconds = 1e-8 * shape["interactions"] * mean_item + 3e-9 * shape["users"] ** 2
         seconds += 4e-9 * shape["users"] * 150 * mean_user + 2e-9 * shape["users"] * shape["items"]
-        return 0.02 + seconds, 24.0 * shape["interactions"] + 24.0 * BLOCK
+        return 0.02 + seconds, 24.0 * shape["interactions"] + 16.0 * BLOCK
 
     def fit(self, train: Interactions, context: Context) -> None:
         """Weigh the items; the work is in answering."""

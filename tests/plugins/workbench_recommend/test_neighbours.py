@@ -23,17 +23,12 @@ def matrix(shape: tuple[int, int], density: float, seed: int = 0) -> sp.csr_arra
 
 
 @pytest.mark.parametrize("gathered", [1, 40, 2**18])
-@pytest.mark.parametrize("denser", [0, 6, 10**6])  # summands always looked up, as measured, never
 @pytest.mark.parametrize("density", [0.0, 0.05, 0.6])
-def test_a_dense_product_is_the_sparse_one(
-    gathered: int, denser: int, density: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dense_product_is_the_sparse_one(gathered: int, density: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "GATHERED", gathered)
-    monkeypatch.setattr(neighbours, "DENSER", denser)
     left, right = matrix((23, 31), density), matrix((31, 17), 0.3, seed=1)
     product = dense_product(left, right)
     assert product.dtype == np.float32
-    assert product.flags.c_contiguous
     np.testing.assert_array_equal(product, (left @ right).toarray())
 
 
