@@ -8,14 +8,10 @@ FOLDER holds `ml-100k/u.data` (GroupLens' MovieLens 100K, which may not be given
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from movielens import protocol_a_rows
+from movielens import run_protocol_a, write_protocol_a
 
 
 def main() -> None:
@@ -23,16 +19,10 @@ def main() -> None:
     parser.add_argument("--time", default="120s")
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    rows, held = protocol_a_rows(Path(os.environ["WORKBENCH_DATA"]) / "ml-100k" / "u.data")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file, mask in (("train.csv", ~held), ("test.csv", held)):
-            lines = "".join(f"{user},{item},{rating}\n" for user, item, rating, _ in rows[mask])
-            (folder / file).write_text("user,item,rating\n" + lines)
+        write_protocol_a(Path(name))
         for seed in range(arguments.seeds):
-            options = f"--task recommend --data train.csv --test-data test.csv --time {arguments.time} --json"
-            command = [sys.executable, "-m", "workbench", "run", *options.split(), "--seed", str(seed)]
-            found = json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout)
+            found = run_protocol_a(Path(name), "--time", arguments.time, "--seed", str(seed))
             model, test = found["best"]["model"], found["best"]["test"]
             figures = f"ndcg@10 {test['ndcg@10']:.4f}  recall@10 {test['recall@10']:.4f}"
             spent = f"{sum(found['trials'].values())} trials, {found['seconds']:.0f} s"

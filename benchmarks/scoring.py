@@ -24,7 +24,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from movielens import protocol_a_rows
+from movielens import protocol_a_rows, ratings_file
 from threadpoolctl import threadpool_limits
 
 from workbench import Context, Model, Source, Split
@@ -33,6 +33,7 @@ from workbench_recommend.als import ALS
 from workbench_recommend.ease import EASE
 from workbench_recommend.item_knn import ItemKNN
 from workbench_recommend.task import Recommend
+from workbench_recommend.user_knn import UserKNN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,9 +73,8 @@ def protocol_a(path: Path) -> tuple[Split[Interactions], sp.csr_matrix, sp.csr_m
     return split, train, test
 
 
-def plain_numpy(weights: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr_matrix) -> list[float]:
-    """NDCG@10 and recall@10 of item weights as one would write it down: no blocks, no care for equal scores."""
-    scores = train @ weights
+def plain_numpy(scores: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr_matrix) -> list[float]:
+    """NDCG@10 and recall@10 as one would write it down: no blocks, no care for equal scores; spoils `scores`."""
     scores[train.nonzero()] = -np.inf
     best = np.argpartition(scores, scores.shape[1] - 10, axis=1)[:, -10:]
     order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
@@ -85,6 +85,18 @@ def plain_numpy(weights: NDArray[np.float32], train: sp.csr_matrix, test: sp.csr
     discounts = 1 / np.log2(np.arange(2, 12))
     ideal = np.cumsum(discounts)[np.minimum(counts, 10) - 1]
     return [((hits * discounts).sum(axis=1) / ideal).mean(), (hits.sum(axis=1) / counts).mean()]
+
+
+def plain_neighbours(model: UserKNN, train: sp.csr_matrix) -> NDArray[np.float32]:
+    """The scores of user neighbours without shrinkage, as one would write it down."""
+    counts = np.maximum(np.bincount(train.indices, minlength=train.shape[1]), 1)
+    weighted = sp.csr_array(train) @ sp.diags_array((counts ** (-model.item_discount / 2)).astype(np.float32))
+    lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1))
+    similar = (weighted @ weighted.T).toarray() / (lengths[:, None] * lengths)
+    nearest = np.argpartition(similar, len(similar) - model.neighbours, axis=1)[:, -model.neighbours :]
+    values = np.take_along_axis(similar, nearest, 1) ** model.amplification
+    starts = np.arange(len(similar) + 1) * model.neighbours
+    return (sp.csr_array((values.ravel(), nearest.ravel(), starts), shape=similar.shape) @ train).toarray()
 
 
 def contests(split: Split[Interactions], train: sp.csr_matrix, test: sp.csr_matrix) -> list[Contest]:
@@ -103,8 +115,19 @@ def contests(split: Split[Interactions], train: sp.csr_matrix, test: sp.csr_matr
 
     ease, neighbours = fitted(EASE, l2=500.0), fitted(ItemKNN)
     dense = neighbours.weights_.toarray()  # sparse weights would take the peer longer
-    found = [Contest("EASE / plain numpy", ours(ease), lambda: plain_numpy(ease.weights_, train, test))]
-    found += [Contest("item neighbours / plain numpy", ours(neighbours), lambda: plain_numpy(dense, train, test))]
+    users = fitted(UserKNN)
+    by_numpy = {
+        "EASE": (ease, lambda: train @ ease.weights_),
+        "item neighbours": (neighbours, lambda: train @ dense),
+        "user neighbours": (users, lambda: plain_neighbours(users, train)),
+    }
+
+    def plain(scores: Callable[[], NDArray[np.float32]]) -> Callable[[], list[float]]:
+        return lambda: plain_numpy(scores(), train, test)
+
+    found = [
+        Contest(f"{title} / plain numpy", ours(model), plain(scores)) for title, (model, scores) in by_numpy.items()
+    ]
     everyone = np.arange(train.shape[0])
     for factors in (16, 64, 128):
         als = fitted(ALS, factors=factors)
@@ -136,10 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=40, help="paired measurements of each row (default: 40)")
     repetitions = parser.parse_args().repetitions
-    path = Path(os.environ.get("WORKBENCH_DATA", "")) / "ml-100k" / "u.data"
-    if not path.exists():
-        raise SystemExit(f"{path} is not there; set WORKBENCH_DATA to a folder that holds ml-100k/u.data")
-    split, train, test = protocol_a(path)
+    split, train, test = protocol_a(ratings_file())
     users = train.shape[0]
     columns = ("model / peer", "ours, users per CPU s", "peer's", "ratio: median (min to max)", "our NDCG@10", "peer's")
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
