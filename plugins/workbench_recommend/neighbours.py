@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.blocks.recommend import top_k
+from workbench.blocks.top_k import top_k
 
 if TYPE_CHECKING:
     import scipy.sparse as sp

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from tests.plugins.workbench_recommend.conftest import MODELS
 from workbench.blocks.recommend import Queries, recommend
 from workbench.contract.split import Split
-from workbench.data.interactions import Interactions
+from workbench.data.interactions import RATING, Interactions
 from workbench.space import active, from_json, to_json
 from workbench_recommend.task import Recommend
 
@@ -179,12 +179,9 @@ def test_als_folds_in_the_exact_least_squares_solution(made: Split[Interactions]
 
 
 def weighted(part: Interactions) -> Interactions:
-    """The part with weights of mean 1 in its matrix."""
-    weights = np.random.default_rng(8).gamma(2, size=len(part))
-    copy, matrix = dataclasses.replace(part), part.matrix.copy()
-    matrix.data = (weights / weights.mean()).astype(np.float32)
-    vars(copy)["matrix"] = matrix
-    return copy
+    """The part, each interaction of another weight, 1 on average."""
+    values = np.random.default_rng(8).gamma(2, size=len(part)).astype(np.float32)
+    return dataclasses.replace(part, values=values, weighting=RATING, scale=float(values.mean()))
 
 
 @every_model
