@@ -119,7 +119,7 @@ def test_fixed_values_keep_their_type() -> None:
         ({"memory": "1MiB"}, "--memory 1048576: must be 64MiB or more"),
         ({"device": "tpu"}, "--device tpu: must be auto, cpu, cuda or cuda:N"),
         ({"device": "cuda:"}, "--device cuda:: must be"),
-        ({"on_bad_rows": "drop"}, "--on-bad-rows drop: must be error or skip"),
+        ({"on_bad_rows": "drop"}, "--on-bad-rows drop: must be error, skip or skip-any"),
         ({"set": ["l2=5"]}, "--set l2=5: write it as model.field=value"),
         ({"set": ["ease.l2"]}, "--set ease.l2: write it as model.field=value"),
         ({"set": {"ease": 5}}, "--set ease: must be model.field=value"),
