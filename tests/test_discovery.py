@@ -126,14 +126,14 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
         ("def broken(:", "SyntaxError: invalid syntax"),
         ("@hookimpl\ndef workbench_modles(): return []", "unknown hook 'workbench_modles'"),
         ("@hookimpl\ndef workbench_models(data): return []", "{'data'}"),
-        ("@hookimpl\ndef workbench_models(): return ['als']", "announces 'als', which is no TaskSpec or ModelSpec"),
+        ("@hookimpl\ndef workbench_models(): return ['als']", "announces 'als', which is no ModelSpec"),
         ("@hookimpl\ndef workbench_models(): return ModelSpec('a', 'b', 'c:D', 'e')", "TypeError: 'ModelSpec' object"),
         ("@hookimpl\ndef workbench_models(): return 5", "TypeError: 'int' object is not iterable"),
         (
             "@hookimpl\ndef workbench_models(): return [TaskSpec('a', 'b:C', 'd')]",
             "announces TaskSpec(name='a', load='b:C', summary='d', requires=()), which is no",
         ),
-        ("@hookimpl\ndef workbench_tasks(): return [ModelSpec('a', 'b', 'c:D', 'e')]", "which is no TaskSpec or"),
+        ("@hookimpl\ndef workbench_tasks(): return [ModelSpec('a', 'b', 'c:D', 'e')]", "which is no TaskSpec"),
         ("@hookimpl\ndef workbench_models(): return [ModelSpec(['a'], 'b', 'c:D', 'e')]", "name is ['a']"),
         ("@hookimpl\ndef workbench_models(): return [ModelSpec('a', None, 'c:D', 'e')]", "task is None"),
         (

@@ -14,7 +14,7 @@ import pluggy
 
 from workbench._version import __version__
 from workbench.contract import hooks
-from workbench.contract.hooks import ModelSpec, TaskSpec
+from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 
 GROUP = "workbench"
 DISTRIBUTION = "automl-workbench"
@@ -42,6 +42,7 @@ class Plugin:
     reason: str = ""
     tasks: tuple[TaskSpec, ...] = field(default=())
     models: tuple[ModelSpec, ...] = field(default=())
+    metrics: tuple[MetricSpec, ...] = field(default=())
 
     @property
     def first_party(self) -> bool:
@@ -83,23 +84,25 @@ def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[st
             manager.check_pending()
             tasks = tuple(spec for specs in manager.hook.workbench_tasks() for spec in specs)
             models = tuple(spec for specs in manager.hook.workbench_models() for spec in specs)
-        wrong = _flaw(tasks, TaskSpec) or _flaw(models, ModelSpec)
+            metrics = tuple(spec for specs in manager.hook.workbench_metrics() for spec in specs)
+        wrong = _flaw(tasks, TaskSpec) or _flaw(models, ModelSpec) or _flaw(metrics, MetricSpec)
         if wrong:
             return unloaded("failed", f"announces {wrong}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own failure
         message = " ".join(str(error).split())[:REASON_KEPT] or "no message"
         return unloaded("failed", f"{type(error).__name__}: {message}")
-    return Plugin(entry.name, distribution, version, "loaded", tasks=tasks, models=models)
+    return Plugin(entry.name, distribution, version, "loaded", tasks=tasks, models=models, metrics=metrics)
 
 
-def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec]) -> str:
+def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec | MetricSpec]) -> str:
     """What is wrong with what a plugin announces, or an empty string."""
     seen = set()
     for spec in specs:
         if not isinstance(spec, kind):
-            return f"{spec!r}, which is no TaskSpec or ModelSpec"
+            return f"{spec!r}, which is no {kind.__name__}"
         for name, value in vars(spec).items():
-            if isinstance(value, str) == (name == "requires"):
+            fits = {"requires": not isinstance(value, str), "larger_is_better": isinstance(value, bool)}
+            if not fits.get(name, isinstance(value, str)):
                 return f"{spec!r}, whose {name} is {value!r}"
         key = spec.name, getattr(spec, "task", "")
         if key in seen:

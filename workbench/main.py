@@ -48,7 +48,7 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
     database = Database(url, create=True)
     interrupts = Interrupts()
     with interrupts.watching(), run_folder() as folder, contextlib.closing(database):
-        setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device)
+        setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device, question.scorers)
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
             dataset = question.task.read(source(question.task, settings), question.options)

@@ -9,11 +9,11 @@ from typing import Any
 
 from workbench.contract.metric import Metric
 from workbench.contract.task import Source, Task
-from workbench.errors import PluginError, SettingsError, UnknownName
+from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
 from workbench.execution.work import Describe, Description
-from workbench.registry import ModelOffer, Registry, TaskOffer, load_class
+from workbench.registry import ModelOffer, Registry, TaskOffer, load_class, metric_of
 from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
 from workbench.search.study import ModelStudy
@@ -33,12 +33,13 @@ _UNKNOWN_COST = 1.0
 
 @dataclass(frozen=True)
 class Question:
-    """What a run is about: the task, its models, the metrics."""
+    """What a run is about: the task, its models, the metrics; `scorers` are those of plugins, name -> function."""
 
     offer: TaskOffer
     task: Task[Any]
     metric: Metric
     metrics: tuple[str, ...]
+    scorers: dict[str, str]
     models: dict[str, ModelOffer]
     options: dict[str, str]
 
@@ -67,10 +68,26 @@ def ask(registry: Registry, settings: RunSettings) -> Question:
         choices = task.options[name].choices
         if choices and value not in choices:
             raise SettingsError(f"--{name.replace('_', '-')} {value}: choose from {', '.join(choices)}")
-    metric = task.metrics[0] if settings.metric is None else task.metric(settings.metric)
-    metrics = tuple(dict.fromkeys([metric.name, *(each.name for each in task.metrics)]))
+    metric = _searched_metric(registry, task, settings)
+    added = registry.metrics(settings.task, task).values()
+    scorers = {each.name: each.spec.load for each in added if not each.missing}
+    metrics = tuple(dict.fromkeys([metric.name, *(each.name for each in task.metrics), *scorers]))
     models = choose_models(registry, settings, task.baseline)
-    return Question(offer, task, metric, metrics, models, dict(settings.options))
+    return Question(offer, task, metric, metrics, scorers, models, dict(settings.options))
+
+
+def _searched_metric(registry: Registry, task: Task[Any], settings: RunSettings) -> Metric:
+    """The metric that the user named, else the task's first; the task's own names go before those of plugins."""
+    if settings.metric is None:
+        return task.metrics[0]
+    try:
+        return task.metric(settings.metric)
+    except UserError:
+        offer = registry.metric(settings.task, task, settings.metric)
+    if offer.missing:
+        missing = offer.missing
+        raise PluginError(f"metric {offer.name} needs {', '.join(missing)}: pip install {' '.join(missing)}")
+    return metric_of(offer)
 
 
 @dataclass(frozen=True)

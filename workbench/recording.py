@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.contract.metric import Metric
+from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
 from workbench.errors import StoreError
 from workbench.execution.work import Report
@@ -17,7 +17,7 @@ from workbench.planning import Question
 from workbench.search.budget import Budget
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
-from workbench.store.writer import Measured, ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.writer import FinalistRow, Measured, ModelRow, RunRow, RunWriter, TrialRow
 
 
 class Screen(Protocol):
@@ -108,6 +108,7 @@ class Recorder:
         values = {
             "state": result.state,
             "reason": result.reason,
+            "note": trial.note,
             "traceback": result.traceback,
             "objective": trial.objective,
             "draws": len(trial.draws),
@@ -125,7 +126,7 @@ class Recorder:
 
     def finalists_ended(self, ranked: Sequence[Trial], encoding: Path) -> None:
         """Write what selection and test found, and keep the best fitted models."""
-        rows: dict[str, tuple[dict[str, Any], Measured]] = {}
+        rows = {}
         for trial in ranked:
             low, high = trial.interval or (None, None)
             values = {
@@ -138,7 +139,8 @@ class Recorder:
                 "refit_seconds": trial.refit_seconds,
                 "note": trial.note,
             }
-            rows[trial.id] = values, _measured(trial.test, trial.test_intervals)
+            test = _measured(trial.test, trial.test_intervals)
+            rows[trial.id] = FinalistRow(values, test, [_group_row(group) for group in trial.groups])
         self._writer.finalists_ended(rows)
         self._writer.keep("encoding", encoding)
         for trial in ranked:
@@ -150,8 +152,8 @@ class Recorder:
         try:
             self._writer.keep("model", folder, trial.id)
         except StoreError as error:
-            trial.note = f"{trial.note}; " * bool(trial.note) + f"the model was not kept: {error}"
-            self._writer.finalists_ended({trial.id: ({"note": trial.note}, {})})
+            trial.remark(f"the model was not kept: {error}")
+            self._writer.finalists_ended({trial.id: FinalistRow({"note": trial.note})})
 
 
 def run_row(
@@ -196,3 +198,13 @@ def versions() -> dict[str, str]:
 
 def _measured(values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> Measured:
     return {name: (value, *(intervals.get(name) or (None, None))) for name, value in values.items()}
+
+
+def _group_row(group: Group) -> dict[str, Any]:
+    return {
+        "grouped_by": group.by,
+        "name": group.name,
+        "metric": group.metric,
+        "value": group.value,
+        "count": group.count,
+    }

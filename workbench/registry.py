@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
-from workbench.contract.hooks import ModelSpec, TaskSpec
+from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
+from workbench.contract.metric import Metric
+from workbench.contract.task import Task
 from workbench.discovery import Plugin, discover
-from workbench.errors import PluginError, UnknownName
+from workbench.errors import PluginError, UnknownName, UserError
 
-Spec = TypeVar("Spec", TaskSpec, ModelSpec)
+Spec = TypeVar("Spec", TaskSpec, ModelSpec, MetricSpec)
+TaskPart = TypeVar("TaskPart", ModelSpec, MetricSpec)
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Offer(Generic[Spec]):
     Args:
         name: what the user calls it: the spec's name, or `distribution:name` where that name is another's
             (`plugin:name` where one distribution has several plugins that offer it).
-        clash: who else offers the name; empty where nobody does.
+        clash: who else offers the name: other distributions, or the task itself; empty where nobody does.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Offer(Generic[Spec]):
 
 TaskOffer = Offer[TaskSpec]
 ModelOffer = Offer[ModelSpec]
+MetricOffer = Offer[MetricSpec]
 
 
 class Registry:
@@ -47,13 +51,8 @@ class Registry:
         self.plugins = tuple(plugins)
         loaded = [plugin for plugin in self.plugins if plugin.state == "loaded"]
         self._tasks = _settle([(spec, plugin) for plugin in loaded for spec in plugin.tasks])
-        self._models: dict[str, dict[str, Offer[ModelSpec]]] = {}
-        by_task: dict[str, list[tuple[ModelSpec, Plugin]]] = {}
-        for plugin in loaded:
-            for spec in plugin.models:
-                by_task.setdefault(spec.task, []).append((spec, plugin))
-        for task, claims in by_task.items():
-            self._models[task] = _settle(claims)
+        self._models = {task: _settle(claims) for task, claims in _by_task(loaded, lambda each: each.models).items()}
+        self._metrics = _by_task(loaded, lambda each: each.metrics)
 
     @classmethod
     def discovered(cls, off: Iterable[str] = ()) -> Registry:
@@ -68,6 +67,15 @@ class Registry:
     def models(self, task: str) -> dict[str, Offer[ModelSpec]]:
         """Every model on offer for a task, by what the user calls it."""
         return dict(self._models.get(task.rpartition(":")[2], {}))
+
+    def metrics(self, task: str, own: Task[Any]) -> dict[str, Offer[MetricSpec]]:
+        """Every metric that plugins add to a task, by what the user calls it.
+
+        Args:
+            task: its name.
+            own: the task; a name that it knows itself stays its own.
+        """
+        return _settle(self._metrics.get(task.rpartition(":")[2], []), lambda name: _knows(own, name))
 
     def task(self, name: str) -> Offer[TaskSpec]:
         """The task of that name.
@@ -87,7 +95,19 @@ class Registry:
         """
         return self._find("model", name, self.models(task), f"workbench models --task {task}")
 
-    def _find(self, kind: str, name: str, offers: dict[str, Offer[Spec]], listing: str) -> Offer[Spec]:
+    def metric(self, task: str, own: Task[Any], name: str) -> Offer[MetricSpec]:
+        """The metric of that name that a plugin adds to a task; `task` and `own` as in `metrics`.
+
+        Raises:
+            UnknownName: neither a plugin nor the task itself has it.
+            PluginError: several plugins offer it.
+        """
+        listing = f"workbench metrics --task {task}"
+        return self._find("metric", name, self.metrics(task, own), listing, [metric.name for metric in own.metrics])
+
+    def _find(
+        self, kind: str, name: str, offers: dict[str, Offer[Spec]], listing: str, others: Sequence[str] = ()
+    ) -> Offer[Spec]:
         if name in offers:
             return offers[name]
         qualified = [offer for offer in offers.values() if offer.spec.name == name]
@@ -97,14 +117,14 @@ class Registry:
         failed = [plugin for plugin in self.plugins if plugin.state in ("failed", "incompatible")]
         if failed:
             listing += "; workbench plugins says why " + ", ".join(plugin.name for plugin in failed) + " did not load"
-        raise UnknownName(kind, name, offers, listing)
+        raise UnknownName(kind, name, [*others, *offers], listing)
 
 
 def load_class(where: str) -> Any:
-    """The class at `"package.module:Class"`.
+    """The class at `"package.module:Class"`, or the function of a metric.
 
     Raises:
-        PluginError: no such module or class.
+        PluginError: no such module or name in it.
     """
     module, _, name = where.partition(":")
     try:
@@ -113,16 +133,48 @@ def load_class(where: str) -> Any:
         raise PluginError(f"{where} cannot be loaded: {error}") from error
 
 
-def _settle(claims: Sequence[tuple[Spec, Plugin]]) -> dict[str, Offer[Spec]]:
-    """Give each name to its one claimant. Names that come with Workbench stay with it; others are nobody's."""
+def metric_of(offer: MetricOffer) -> Metric:
+    """The metric that an offer is about, under the name that the user calls it by."""
+    return Metric(offer.name, offer.spec.summary, offer.spec.larger_is_better)
+
+
+def _knows(task: Task[Any], name: str) -> bool:
+    try:
+        task.metric(name)
+    except UserError:
+        return False
+    return True
+
+
+def _by_task(
+    plugins: Sequence[Plugin], specs: Callable[[Plugin], Sequence[TaskPart]]
+) -> dict[str, list[tuple[TaskPart, Plugin]]]:
+    """Task -> who claims what for it."""
+    claims: dict[str, list[tuple[TaskPart, Plugin]]] = {}
+    for plugin in plugins:
+        for spec in specs(plugin):
+            claims.setdefault(spec.task, []).append((spec, plugin))
+    return claims
+
+
+def _settle(
+    claims: Sequence[tuple[Spec, Plugin]], taken: Callable[[str], bool] = lambda name: False
+) -> dict[str, Offer[Spec]]:
+    """Give each name to its one claimant. Names that come with Workbench stay with it; others are nobody's.
+
+    Args:
+        claims: who offers what.
+        taken: whether a name is the task's own already.
+    """
     owners: dict[str, list[Plugin]] = {}
     for spec, plugin in claims:
         owners.setdefault(spec.name, []).append(plugin)
     offers = {}
     for spec, plugin in claims:
         others = [owner.distribution for owner in owners[spec.name] if owner is not plugin]
-        keeps = not others or plugin.first_party
+        own = taken(spec.name)
+        keeps = not own and (not others or plugin.first_party)
         owner = plugin.name if plugin.distribution in others else plugin.distribution
         name = spec.name if keeps else f"{owner}:{spec.name}"
-        offers[name] = Offer(name, spec, plugin, ", ".join(others))
+        offers[name] = Offer(name, spec, plugin, ", ".join(["the task"] * own + others))
     return offers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import Answer, Source, Task
 from workbench.data import mapped
 from workbench.errors import StoreError
+from workbench.execution import scoring
 from workbench.registry import Registry, load_class
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
@@ -32,6 +33,7 @@ class Served:
         model: fitted.
         encoding: of its run.
         settings: of its run, which also say how new data is read.
+        scorers: where the functions of plugins' metrics are, name -> `"package.module:function"`.
     """
 
     trial: str
@@ -40,13 +42,14 @@ class Served:
     model: Model
     encoding: Any
     settings: Mapping[str, Any]
+    scorers: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, **query: Any) -> pa.Table:
         """The answer alone, such as `predict(users=["42"], k=10)`."""
         return self.answer(query).table
 
     def evaluate(self, data: Any, options: Mapping[str, str] | None = None) -> tuple[Evaluation, tuple[str, ...]]:
-        """Score on new held-out data: (the metrics of the task, what the user should know).
+        """Score on new held-out data: (every metric, broken down by groups, and what the user should know).
 
         Args:
             data: a path or an Arrow-compatible table.
@@ -58,7 +61,9 @@ class Served:
         source = Source(data, encoding=self.settings["encoding"], on_bad_rows=self.settings["on_bad_rows"])
         options = {**self.settings["options"], **(options or {})}
         part, notices = self.task.held_out(source, options, self.encoding)
-        return self.task.evaluate(self.model, part, [metric.name for metric in self.task.metrics]), notices
+        names = [*(metric.name for metric in self.task.metrics), *self.scorers]
+        evaluation, note = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
+        return evaluation, (*notices, note) if note else notices
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
         """Answer a query; see the task for what it may hold."""
@@ -88,4 +93,6 @@ def load(database: Database, trial: str) -> Served:
         artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
         model.restore(folder / "model")
         encoding = mapped.read(task.encoding, folder, "encoding")
-    return Served(row["trial"], row["model"], task, model, encoding, run["settings"])
+    metrics = registry.metrics(run["task"], task).values()
+    scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
+    return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers)

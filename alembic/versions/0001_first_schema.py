@@ -159,6 +159,20 @@ def upgrade() -> None:
     op.create_index("ix_artifact_run_id", "artifact", ["run_id", "trial_id", "kind"], unique=False)
     op.create_index("ix_artifact_sha256", "artifact", ["sha256"], unique=False)
     op.create_table(
+        "trial_group",
+        sa.Column("trial_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("grouped_by", sa.String(length=100), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("metric", sa.String(length=100), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["trial_id"], ["trial.id"], name=op.f("fk_trial_group_trial_id_trial"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("trial_id", "position", name=op.f("pk_trial_group")),
+    )
+    op.create_table(
         "trial_metric",
         sa.Column("trial_id", sa.Integer(), nullable=False),
         sa.Column("part", sa.String(length=10), nullable=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from workbench import Answer, Dataset, Evaluation, Metric, Model, Source, Split, Task, UserError
+from workbench import Answer, Dataset, Evaluation, Group, Metric, Model, Source, Split, Task, UserError
 from workbench.blocks.recommend import Queries
 from workbench.blocks.top_k import Lists
 from workbench.data.interactions import InteractionEncoding, Interactions
 from workbench.data.reading import OPTIONS, read_held_out, read_interactions
 from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
-from workbench.metrics.ranking import cutoff, evaluate_lists, ranking_metric
+from workbench.metrics.groups import by_activity, by_popularity
+from workbench.metrics.ranking import FAMILIES, cutoff, evaluate_lists, hits_in, is_ranking_metric, ranking_metric
 from workbench_recommend.answers import Narrowing, answer_queries, asked
 
 SAMPLE_PACKAGE = "workbench_samples"
@@ -28,12 +30,7 @@ MAX_LENGTH = 1000
 class Recommend(Task[Interactions]):
     """Ranks, for each user, the items not taken yet."""
 
-    metrics = tuple(
-        map(
-            ranking_metric,
-            ("ndcg@10", "recall@10", "precision@10", "hit@10", "map@10", "mrr@10", "coverage@10"),
-        )
-    )
+    metrics = tuple(ranking_metric(f"{family}@10") for family in FAMILIES)
     baseline = "popular"
     part = Interactions
     encoding = InteractionEncoding
@@ -63,7 +60,10 @@ class Recommend(Task[Interactions]):
         return resample_valid(split, draw, seed)
 
     def evaluate(self, model: Model, part: Interactions, metrics: Sequence[str]) -> Evaluation:
-        """Rank all items, but the known ones unless they may repeat, for every user with held-out items."""
+        """Rank all items, but the known ones unless they may repeat, for every user with held-out items.
+
+        `answers` are `items`, int32[n, k], and `scores`, float32[n, k]; `truth` is a CSR of n × n_items.
+        """
         assert part.known is not None
         relevant, known = part.matrix, part.known.matrix
         users = np.flatnonzero(np.diff(relevant.indptr))
@@ -71,8 +71,25 @@ class Recommend(Task[Interactions]):
             relevant, known = relevant[users], known[users]
         queries = Queries(users.astype(np.int32), known)
         exclude = nothing_like(known) if part.repeats else known
-        lists, _, _ = answer_queries(model, queries, cutoff(metrics), exclude, part.known.items)
-        return evaluate_lists(lists, relevant, metrics, users.astype(np.int64))
+        lists, scores, _ = answer_queries(model, queries, cutoff(metrics), exclude, part.known.items)
+        own = [name for name in metrics if is_ranking_metric(name)]
+        rows, popularity = users.astype(np.int64), part.known.popularity
+        found = evaluate_lists(lists, relevant, own, rows, popularity, part.n_users)
+        return replace(found, answers={"items": lists, "scores": scores}, truth=relevant)
+
+    def groups(self, evaluation: Evaluation, part: Interactions, metrics: Sequence[str]) -> tuple[Group, ...]:
+        """By users' activity, the first metric that is a mean over users; by items' popularity, recall as far down."""
+        assert part.known is not None and evaluation.example_ids is not None
+        means = [name for name in metrics if name in evaluation.per_example]
+        if not means:
+            return ()
+        n_known = np.diff(part.known.matrix.indptr)[evaluation.example_ids]
+        of_users = by_activity(means[0], evaluation.per_example[means[0]], n_known)
+        k = cutoff(means[:1])
+        lists, relevant = evaluation.answers["items"][:, :k], evaluation.truth
+        found = np.bincount(lists[hits_in(lists, relevant)], minlength=part.n_items)
+        held_out = np.bincount(relevant.indices, minlength=part.n_items)
+        return *of_users, *by_popularity(f"recall@{k}", part.known.popularity, found, held_out)
 
     def held_out(
         self, source: Source, options: Mapping[str, str], encoding: InteractionEncoding

@@ -18,7 +18,7 @@ from workbench.errors import StoreError
 from workbench.store import artifacts, schema
 from workbench.store.artifacts import CHUNK
 from workbench.store.database import Database
-from workbench.store.writer import RunWriter
+from workbench.store.writer import FinalistRow, RunWriter
 
 TEXT = b"all work and no play makes a dull file\n" * 80_000
 NOISE = np.random.default_rng(0).bytes(2 * CHUNK + 12_345)
@@ -362,7 +362,7 @@ def test_models_that_are_kept_are_listed_best_first(
     database: Database, writer: RunWriter, score_trial: Callable[..., str], tmp_path: Path
 ) -> None:
     ids = [score_trial(0.5, id=start.ljust(32, "0")) for start in ("aaaa", "bbbb", "cccc")]
-    writer.finalists_ended({id: ({"final_rank": rank}, {}) for id, rank in zip(ids, (2, 1, 3), strict=True)})
+    writer.finalists_ended({id: FinalistRow({"final_rank": rank}) for id, rank in zip(ids, (2, 1, 3), strict=True)})
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "file").write_bytes(b"1")
     for id in ids[:2]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from workbench.errors import UnknownName, UserError
 from workbench.store import queries, schema
 from workbench.store.database import Database
-from workbench.store.writer import RunRow, RunWriter
+from workbench.store.writer import FinalistRow, RunRow, RunWriter
 
 DIGITS = "0123456789abcdef"
 
@@ -72,7 +72,7 @@ def test_a_leaderboard_can_be_cut_and_narrowed(
     finalist = score_trial(0.5)
     score_trial(0.4)
     RunWriter(database, run_row, [])
-    writer.finalists_ended({finalist: ({"final_rank": 1}, {})})
+    writer.finalists_ended({finalist: FinalistRow({"final_rank": 1})})
     assert len(queries.leaderboard(database, 1, top=1)) == 1
     assert len(queries.leaderboard(database, 1, top=None)) == 2
     assert len(queries.leaderboard(database, 1, run=writer.run)) == 2
@@ -195,7 +195,7 @@ def test_runs_come_newest_first_with_their_best_trial(
     database: Database, run_row: RunRow, writer: RunWriter, score_trial: Callable[..., str]
 ) -> None:
     best = score_trial(0.5, id=padded("beef"))
-    writer.finalists_ended({best: ({"final_rank": 1, "draws": 5}, {"ndcg@10": (0.4, None, None)})})
+    writer.finalists_ended({best: FinalistRow({"final_rank": 1, "draws": 5}, {"ndcg@10": (0.4, None, None)})})
     writer.finish("complete", "", 3.0, {"search": 2.0})
     RunWriter(database, run_row, [])
     newest, oldest = queries.runs(database)

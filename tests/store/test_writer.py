@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from workbench.errors import StoreError
 from workbench.store import queries, schema
 from workbench.store.database import Database
-from workbench.store.writer import ModelRow, RunRow, RunWriter
+from workbench.store.writer import FinalistRow, ModelRow, RunRow, RunWriter
 
 
 def rows(database: Database, table: sa.Table) -> list[dict[str, Any]]:
@@ -125,11 +125,15 @@ def test_finalists_are_written_all_at_once(
     database: Database, writer: RunWriter, score_trial: Callable[..., str], transactions: list[str]
 ) -> None:
     first, second = score_trial(0.5), score_trial(0.4)
+    groups = [
+        {"grouped_by": "users' activity", "name": name, "metric": "ndcg@10", "value": value, "count": count}
+        for name, value, count in (("9 to 20 known", 0.4, 7), ("5 known", 0.25, 6))
+    ]
     transactions.clear()
     writer.finalists_ended(
         {
-            first: ({"final_rank": 1, "draws": 5, "objective": 0.45}, {"ndcg@10": (0.3, 0.2, 0.4)}),
-            second: ({"final_rank": 2, "draws": 5, "objective": 0.42}, {}),
+            first: FinalistRow({"final_rank": 1, "draws": 5, "objective": 0.45}, {"ndcg@10": (0.3, 0.2, 0.4)}, groups),
+            second: FinalistRow({"final_rank": 2, "draws": 5, "objective": 0.42}),
         }
     )
     assert transactions == ["commit"]
@@ -139,6 +143,11 @@ def test_finalists_are_written_all_at_once(
         (2, 0.42, 5, None),
     ]
     assert queries.trial(database, first)["test"]["ndcg@10"] == {"value": 0.3, "low": 0.2, "high": 0.4}
+    assert queries.trial(database, first)["groups"] == [
+        {"by": "users' activity", "name": "9 to 20 known", "metric": "ndcg@10", "value": 0.4, "count": 7},
+        {"by": "users' activity", "name": "5 known", "metric": "ndcg@10", "value": 0.25, "count": 6},
+    ]
+    assert queries.trial(database, second)["groups"] == []
 
 
 def test_a_closed_run_has_no_running_trial(

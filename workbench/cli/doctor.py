@@ -124,7 +124,7 @@ def _plugins() -> list[dict[str, Any]]:
     rows = []
     for plugin in registry.plugins:
         state = {"loaded": "ok", "blocked": "noted"}.get(plugin.state, "broken")
-        offers = f"{len(plugin.tasks)} tasks, {len(plugin.models)} models"
+        offers = f"{len(plugin.tasks)} tasks, {len(plugin.models)} models, {len(plugin.metrics)} metrics"
         found = f"{plugin.distribution} {plugin.version}: {offers if plugin.state == 'loaded' else plugin.reason}"
         remedy = f"upgrade {plugin.distribution}, or --no-plugin {plugin.name}" if state == "broken" else ""
         rows.append(_row(f"plugin {plugin.name}", state, found, remedy))

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output import console, figure, open_database, print_json, print_table, printing, with_database
+from workbench.cli.output import (
+    console,
+    figure,
+    group_tables,
+    open_database,
+    print_json,
+    print_table,
+    printing,
+    with_database,
+)
 
 
 @click.command()
@@ -21,12 +30,21 @@ def command(url: str, as_json: bool, trial: str, data: str) -> None:
     served = load(open_database(url), trial)
     evaluation, notices = served.evaluate(Path(data))
     intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
+    groups = [vars(group) for group in evaluation.groups]
     if as_json:
         metrics = {
             name: {"value": value, "low": (intervals[name] or [None])[0], "high": (intervals[name] or [None])[-1]}
             for name, value in evaluation.metrics.items()
         }
-        print_json({"trial": served.trial, "model": served.model_name, "metrics": metrics, "notices": notices})
+        print_json(
+            {
+                "trial": served.trial,
+                "model": served.model_name,
+                "metrics": metrics,
+                "groups": groups,
+                "notices": notices,
+            }
+        )
         return
     for notice in notices:
         console(err=True).print(notice, markup=False)
@@ -35,3 +53,4 @@ def command(url: str, as_json: bool, trial: str, data: str) -> None:
         for (name, value), interval in zip(evaluation.metrics.items(), intervals.values(), strict=True)
     ]
     print_table(rows, ("metric", "value", "95 %"), right=("value",))
+    group_tables(groups)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 WIDE = 200
 """Columns where there is no terminal to say."""
+
+NOTE_SHOWN = 60
+"""Characters of a note on a leaderboard; `workbench show` has all of it."""
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
@@ -114,6 +118,21 @@ def print_table(
         target.print(Text(line), soft_wrap=True)
 
 
+def group_tables(groups: Sequence[Mapping[str, Any]], part: str = "") -> None:
+    """A small table for each thing that a result is broken down by.
+
+    Args:
+        groups: each with `by`, `name`, `metric`, `value` and `count`; those of one table stand together.
+        part: what was scored, for the heading.
+    """
+    for by, rows in groupby(groups, lambda group: group["by"]):
+        listed = list(rows)
+        heading, metric = f"{part} by {by}".strip(), listed[0]["metric"]
+        shown = [{heading: row["name"], metric: figure(row["value"]), "count": f"{row['count']:,}"} for row in listed]
+        click.echo()
+        print_table(shown, (heading, metric, "count"), right=(metric, "count"))
+
+
 def figure(value: float | None, digits: int = 4) -> str:
     """A metric for a table."""
     return "-" if value is None else f"{value:.{digits}f}"
@@ -145,6 +164,7 @@ def leaderboard_table(
         notes = [row["note"]] if row.get("note") else []
         if row["model"] == baseline:
             notes.insert(0, "baseline")
+        note = ", ".join(notes)
         interval = "" if row["valid_low"] is None else f"{row['valid_low']:.3f} to {row['valid_high']:.3f}"
         shown.append(
             {
@@ -158,7 +178,7 @@ def leaderboard_table(
                 "fit": seconds(row["fit_seconds"]),
                 "score": seconds(row["score_seconds"]),
                 "params": params(row["params"]),
-                "note": ", ".join(notes),
+                "note": note if len(note) <= NOTE_SHOWN else f"{note[: NOTE_SHOWN - 1]}…",
             }
         )
     columns = ["rank", "model", "trial", "valid", "95 %", "draws", "test", "fit", "score", "params"]

@@ -21,6 +21,7 @@ def command(as_json: bool) -> None:
             "state": plugin.state,
             "tasks": [spec.name for spec in plugin.tasks],
             "models": [spec.name for spec in plugin.models],
+            "metrics": [spec.name for spec in plugin.metrics],
             "reason": plugin.reason,
         }
         for plugin in Registry.discovered().plugins
@@ -28,10 +29,9 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json({"plugins": rows})
         return
-    shown = [
-        {**row, "tasks": ", ".join(row["tasks"]) or "-", "models": ", ".join(row["models"]) or "-"} for row in rows
-    ]
-    columns = ["plugin", "distribution", "version", "state", "tasks", "models"]
+    offered = ("tasks", "models", "metrics")
+    shown = [{**row, **{kind: ", ".join(row[kind]) or "-" for kind in offered}} for row in rows]
+    columns = ["plugin", "distribution", "version", "state", *offered]
     if any(row["reason"] for row in rows):
         columns.append("reason")
     print_table(shown, columns, empty="no plugins")

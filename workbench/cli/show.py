@@ -9,6 +9,7 @@ import click
 from workbench.cli.output import (
     console,
     figure,
+    group_tables,
     open_database,
     params,
     print_json,
@@ -133,6 +134,7 @@ def _show_trial(trial: dict[str, Any]) -> None:
     if rows:
         out.print()
         print_table(rows, ("part", "metric", "value", "95 %"), right=("value",))
+    group_tables(trial["groups"], "test")
     if trial["traceback"]:
         out.print()
         out.print(trial["traceback"], markup=False, highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from workbench.cli.metrics import metric_rows
 from workbench.cli.output import console, print_json, print_table, printing
 
 
@@ -32,7 +33,7 @@ def command(as_json: bool, name: str | None) -> None:
         return
     offer = registry.task(name)
     task = load_class(offer.spec.load)()
-    metrics = [{"metric": each.name, "direction": each.direction, "meaning": each.summary} for each in task.metrics]
+    metrics = metric_rows(registry, offer)
     splits = [{"split": key, "meaning": value} for key, value in task.splits.items()]
     options = [
         {"option": f"--{key.replace('_', '-')}", "meaning": each.help, "choices": ", ".join(each.choices)}
@@ -53,7 +54,7 @@ def command(as_json: bool, name: str | None) -> None:
     out = console()
     out.print(f"{name}: {offer.spec.summary}; the baseline is {task.baseline}", markup=False)
     for rows, columns in (
-        (metrics, ("metric", "direction", "meaning")),
+        (metrics, ("metric", "direction", "plugin", "meaning")),
         (splits, ("split", "meaning")),
         (options, ("option", "meaning", "choices")),
     ):

@@ -1,8 +1,8 @@
 """What a plugin author reads: hooks and specs, Task, Model, Metric, Context, Split."""
 
 from workbench.contract.context import Context
-from workbench.contract.hooks import ModelSpec, TaskSpec, hookimpl
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec, hookimpl
+from workbench.contract.metric import Evaluation, Group, Metric, Scored
 from workbench.contract.model import Model
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Answer, Option, Source, Task
@@ -12,10 +12,13 @@ __all__ = [
     "Context",
     "Dataset",
     "Evaluation",
+    "Group",
     "Metric",
+    "MetricSpec",
     "Model",
     "ModelSpec",
     "Option",
+    "Scored",
     "Source",
     "Split",
     "Task",

@@ -52,6 +52,29 @@ class ModelSpec:
     requires: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric that a plugin adds to a task.
+
+    Args:
+        name: as on leaderboards and in `--metric`; `name@k` where it looks at the best k of longer lists.
+        task: the name of the task it is for.
+        load: where the function is, `"package.module:function"`; imported only where a model is scored. It takes
+            a `Scored` and returns float32[n], a value for each of its rows, whose mean is the metric; or, where
+            the metric is no such mean, a float.
+        summary: one line that says how it is computed, for `workbench metrics`.
+        larger_is_better: False for errors and losses.
+        requires: import names the function needs beyond the plugin's own dependencies.
+    """
+
+    name: str
+    task: str
+    load: str
+    summary: str
+    larger_is_better: bool = True
+    requires: tuple[str, ...] = ()
+
+
 @hookspec
 def workbench_tasks() -> list[TaskSpec]:  # type: ignore[empty-body]
     """Announce the tasks of this plugin."""
@@ -60,3 +83,8 @@ def workbench_tasks() -> list[TaskSpec]:  # type: ignore[empty-body]
 @hookspec
 def workbench_models() -> list[ModelSpec]:  # type: ignore[empty-body]
     """Announce the models of this plugin."""
+
+
+@hookspec
+def workbench_metrics() -> list[MetricSpec]:  # type: ignore[empty-body]
+    """Announce the metrics that this plugin adds to tasks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,19 +36,45 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A metric over some of the examples, such as the users of whom little is known.
+
+    Args:
+        by: what the examples are grouped by, such as `"users' activity"`.
+        name: of this group, such as `"16 to 48 known"`.
+        metric: whose value it is.
+        value: the metric over this group.
+        count: how many examples it is a mean over.
+    """
+
+    by: str
+    name: str
+    metric: str
+    value: float
+    count: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """How a fitted model did on one part of a split.
 
     Args:
-        metrics: name -> value over the part, one for every metric of the task.
+        metrics: name -> value over the part, one for every metric that was asked for and that the task knows.
         per_example: name -> values, float32[n_examples]; those metrics are the means of these.
         example_ids: int64[n_examples], which example each value belongs to, so that draws of the same
             examples can be joined; None when every example is its own.
+        answers: name -> array, a row for each example: what the model answered, for the metrics of plugins
+            (see `Scored`). Held in memory only; may be empty.
+        truth: what the answers are held against; of the task's own kind.
+        groups: the result broken down, where that was asked for.
     """
 
     metrics: dict[str, float]
     per_example: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     example_ids: NDArray[np.int64] | None = None
+    answers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    truth: Any = None
+    groups: tuple[Group, ...] = ()
 
     def interval(self, name: str, z: float = 1.96) -> tuple[float, float] | None:
         """The normal-approximation interval of a mean over examples, or None where it is no such mean."""
@@ -56,3 +83,26 @@ class Evaluation:
             return None
         half = z * float(values.std(ddof=1, dtype="float64")) / len(values) ** 0.5
         return self.metrics[name] - half, self.metrics[name] + half
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a plugin's metric is computed from: a model's answers on the part that is being scored.
+
+    For `recommend`: `answers["items"]` int32[n, k], item numbers from the best, -1 where a list ends, and
+    `answers["scores"]` float32[n, k], each for a user with held-out items; `truth` a CSR of n × n_items, ones
+    where held out; `rows` the users' numbers; `part` a `workbench.data.interactions.Interactions`, whose
+    `known` holds the interactions by which the users are known. The lists reach to the longest `@k` among the
+    metrics of the run: a metric called `name@k` looks at the first k columns.
+
+    Args:
+        answers: name -> array, a row for each example. Read-only.
+        truth: what the answers are held against.
+        rows: int64[n], which example each row is.
+        part: the scored part of the data.
+    """
+
+    answers: Mapping[str, NDArray[Any]]
+    truth: Any
+    rows: NDArray[np.int64]
+    part: Any

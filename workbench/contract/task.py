@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import Evaluation, Group, Metric
 from workbench.contract.model import Model
 from workbench.contract.split import Dataset, Part, Split
 from workbench.errors import UnknownName
@@ -124,8 +124,22 @@ class Task(Generic[Part]):
         return None
 
     def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
-        """Score a fitted model on one part with the named metrics."""
+        """Score a fitted model on one part.
+
+        Args:
+            model: fitted.
+            part: to score it on.
+            metrics: every name that is asked for, the searched one first. Those that the task does not know are
+                metrics of plugins: it leaves them out, and gives `answers` that are long enough for them.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say how to evaluate")
+
+    def groups(self, evaluation: Evaluation, part: Part, metrics: Sequence[str]) -> tuple[Group, ...]:
+        """Break an evaluation of `part` down by what its examples are like; `metrics` as in `evaluate`.
+
+        Asked for once a finalist is scored on test, so that it costs the search nothing.
+        """
+        return ()
 
     def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:
         """New data to score a stored model on: (a part, one line for each thing the user should know).

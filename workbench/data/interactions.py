@@ -98,6 +98,11 @@ class Interactions:
             shape=(self.n_users, self.n_items),
         )
 
+    @cached_property
+    def popularity(self) -> NDArray[np.int64]:
+        """int64[n_items]: how many users took each item. Shared: never change it."""
+        return np.bincount(self.matrix.indices, minlength=self.n_items)
+
     def take(self, rows: NDArray[Any], known: Interactions | None = None) -> Interactions:
         """The rows of a boolean mask, in order."""
         return replace(

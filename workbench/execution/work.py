@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from workbench.contract.metric import Group
+from workbench.errors import ModelError, PluginError
+
+REASON_KEPT = 1_000
+
 State = Literal["complete", "pruned", "skipped", "invalid", "failed", "timeout", "memory", "crashed", "cancelled"]
 
 
@@ -18,12 +23,14 @@ class Setup:
         task: where the task's class is, `"package.module:Class"`.
         threads: that a fit may use.
         device: `auto`, `cpu` or `cuda[:n]`.
+        scorers: where the functions of plugins' metrics are, name -> `"package.module:function"`.
     """
 
     folder: str
     task: str
     threads: int
     device: str
+    scorers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,8 @@ class Result:
         traceback: of a failure in the model.
         metrics: name -> value.
         intervals: name -> (low, high), 95 %, of metrics that are means over examples.
+        groups: the metrics broken down, where the model was scored on test.
+        note: what the user should know although the fit is complete, such as a metric that is missing.
         fit_seconds: wall time of the fit, without what was shared.
         score_seconds: wall time of the scoring.
         shared_seconds: wall time of computations that other trials share.
@@ -135,6 +144,8 @@ class Result:
     traceback: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    note: str = ""
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     shared_seconds: float = 0.0
@@ -157,6 +168,8 @@ def from_message(message: Mapping[str, Any]) -> Any:
     values = {
         key: tuple(value) if isinstance(value, list) else value for key, value in message.items() if key != "kind"
     }
+    if "groups" in values:
+        values["groups"] = tuple(Group(**group) for group in values["groups"])
     return _KINDS[message["kind"]](**values)
 
 
@@ -166,3 +179,14 @@ def printable(text: str) -> str:
         letter if letter in "\n\t" or letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line."""
+    try:
+        message = str(error).strip()
+    except Exception:  # noqa: BLE001 - an error that cannot even say what it is
+        message = ""
+    first_line = (message or "no message").splitlines()[0]
+    known = isinstance(error, ModelError | PluginError)
+    return printable(first_line if known else f"{type(error).__name__}: {first_line}")[:REASON_KEPT]

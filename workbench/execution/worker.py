@@ -25,12 +25,11 @@ from workbench import space as spaces
 from workbench.contract.context import Context
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
-from workbench.errors import ModelError, PluginError, Pruned
-from workbench.execution import shared, work
+from workbench.errors import ModelError, Pruned
+from workbench.execution import scoring, shared, work
 from workbench.execution.memory import private_memory
 from workbench.registry import load_class
 
-REASON_KEPT = 1_000
 TRACEBACK_KEPT = 20_000
 
 
@@ -99,7 +98,7 @@ class Desk:
             if not (isinstance(model, type) and issubclass(model, Model)):
                 return work.Description(question.id, error=f"{question.load} is no subclass of workbench.Model")
             estimate = model.estimate(question.shape)
-            if estimate is not None and not all(_finite(value) and 0 <= value < 2**63 for value in estimate):
+            if estimate is not None and not all(scoring.is_finite(value) and 0 <= value < 2**63 for value in estimate):
                 raise ModelError(f"{model.__name__}.estimate gives {estimate!r}; (seconds, bytes) are needed")
             description = work.Description(
                 question.id,
@@ -111,14 +110,14 @@ class Desk:
             )
             json.dumps(work.to_message(description), allow_nan=False)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin is an answer
-            return work.Description(question.id, error=_reason(error))
+            return work.Description(question.id, error=work.reason(error))
         return description
 
     def _fit(self, question: work.Fit) -> work.Result:
         clock = _Clock()
         try:
-            evaluation = self._fit_and_score(question, clock)
-            wrong = {name: value for name, value in evaluation.metrics.items() if not _finite(value)}
+            evaluation, note = self._fit_and_score(question, clock)
+            wrong = {name: value for name, value in evaluation.metrics.items() if not scoring.is_finite(value)}
             if wrong or question.metrics[0] not in evaluation.metrics:
                 name, value = next(iter(wrong.items()), (question.metrics[0], None))
                 return clock.result(question.id, "invalid", f"{name} is {value!r}; a finite number is needed")
@@ -127,26 +126,32 @@ class Desk:
         except Pruned:
             return clock.result(question.id, "pruned", "the search asked it to stop")
         except ModelError as error:
-            return clock.result(question.id, "invalid", _reason(error), traceback.format_exc())
+            return clock.result(question.id, "invalid", work.reason(error), traceback.format_exc())
         except MemoryError as error:
-            return clock.result(question.id, "memory", _reason(error), traceback.format_exc())
+            return clock.result(question.id, "memory", work.reason(error), traceback.format_exc())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin fails its trial alone
-            return clock.result(question.id, "failed", _reason(error), traceback.format_exc())
+            return clock.result(question.id, "failed", work.reason(error), traceback.format_exc())
         return clock.result(
             question.id,
             "complete",
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
-            intervals={name: both for name, both in intervals.items() if both is not None and all(map(_finite, both))},
+            intervals={
+                name: both for name, both in intervals.items() if both is not None and all(map(scoring.is_finite, both))
+            },
+            groups=evaluation.groups,
+            note=note,
         )
 
-    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> Evaluation:
+    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> tuple[Evaluation, str]:
         train, part = self._part(question.train), self._part(question.score)
         model = load_class(question.load).build(question.params)
 
         def report(step: int, value: float | None) -> None:
             if value is None:
-                value = self.task.evaluate(model, part, question.metrics[:1]).metrics[question.metrics[0]]
-            if not _finite(value):
+                searched = question.metrics[:1]
+                evaluation, _ = scoring.evaluate(self.task, model, part, searched, self.setup.scorers)
+                value = evaluation.metrics[searched[0]]
+            if not scoring.is_finite(value):
                 raise ModelError(f"report({step}, {value!r}): a finite number is needed")
             if not 0 <= int(step) < 2**31:
                 raise ModelError(f"report({step!r}, {value!r}): the step must count from 0 to {2**31 - 1}")
@@ -172,12 +177,14 @@ class Desk:
             with clock.measure("fit"):
                 model.fit(train, context)
         with clock.measure("score"):
-            evaluation: Evaluation = self.task.evaluate(model, part, question.metrics)
+            evaluation, note = scoring.evaluate(
+                self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
+            )
         if question.save is not None and _is_better(evaluation, question):
             folder = Path(question.save)
             folder.mkdir(parents=True)
             model.save(folder)
-        return evaluation
+        return evaluation, note
 
     def _keep_values(self, question: work.Fit, evaluation: Evaluation) -> None:
         """Leave the values per example of the searched metric where the parent finds them."""
@@ -239,27 +246,9 @@ class _Clock:
 def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
     """Whether a fitted model is worth saving."""
     value = evaluation.metrics.get(question.metrics[0])
-    if question.better_than is None or not _finite(value) or value is None:
+    if question.better_than is None or not scoring.is_finite(value) or value is None:
         return True
     return value > question.better_than if question.larger_is_better else value < question.better_than
-
-
-def _finite(value: Any) -> bool:
-    import numpy as np
-
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        return False
-    return bool(np.isfinite(value))
-
-
-def _reason(error: BaseException) -> str:
-    try:
-        message = str(error).strip()
-    except Exception:  # noqa: BLE001 - an error that cannot even say what it is
-        message = ""
-    first_line = (message or "no message").splitlines()[0]
-    known = isinstance(error, ModelError | PluginError)
-    return work.printable(first_line if known else f"{type(error).__name__}: {first_line}")[:REASON_KEPT]
 
 
 def _receive(questions: BinaryIO, inbox: queue.SimpleQueue[work.Work]) -> None:

@@ -134,6 +134,7 @@ class Search:
         elif isinstance(event, Result):
             del running[event.id]
             trial.result = event
+            trial.remark(event.note)
             name = self.metric.name
             if event.state == "complete":
                 trial.objective = self.metric.objective(event.metrics[name])

@@ -93,7 +93,7 @@ class Selection:
                     trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
                     values[trial.id][draw] = self._values(result.id)
                 else:
-                    trial.note = trial.note or f"draw {draw} of valid: {result.state}, {result.reason}"
+                    trial.remark(f"draw {draw} of valid: {result.state}, {result.reason}")
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
         chosen.sort(key=lambda trial: (-len(trial.draws), -(trial.objective or 0.0), trial.number))
@@ -109,16 +109,20 @@ class Selection:
         is always finished: for the best that has any fit, the budget may be overrun.
         """
         refits = [trial for trial in ranked if CAUTION * trial.cost < self.budget.left]
+        for trial in ranked:
+            if trial not in refits:
+                trial.remark("no time for a refit")
         for trial, result in self._fit_all(refits, "train_valid", "test", tag="final", save=True):
             if not self._finish(trial, result):
-                trial.note = f"refit {result.state}: {result.reason}"
+                trial.remark(f"refit {result.state}: {result.reason}")
         for trial in ranked:
             if trial.test or trial.search_folder is None:
                 continue
             if not self.interrupted():
                 self._use_search_fit(trial, whatever_it_takes=not any(other.test for other in ranked))
             elif trial.rank is not None and trial.rank <= self.keep:
-                trial.model_folder, trial.note = trial.search_folder, "the fit of the search is kept"
+                trial.model_folder = trial.search_folder
+                trial.remark("the fit of the search is kept")
 
     def _use_search_fit(self, trial: Trial, *, whatever_it_takes: bool) -> None:
         deadline = None if whatever_it_takes else self.budget.deadline()
@@ -128,18 +132,17 @@ class Selection:
         )
         for _, result in self._run([(trial, question)], deadline):
             if result.state != "complete":
-                trial.note = f"{trial.note}; the search's fit: {result.state}, {result.reason}".removeprefix("; ")
+                trial.remark(f"the search's fit: {result.state}, {result.reason}")
                 continue
-            trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
-            reason = trial.note or "no time for a refit"
-            trial.note = f"{reason}; the fit of the search is used"
+            _take_test(trial, result)
+            trial.remark("the fit of the search is used")
             if trial.rank is not None and trial.rank <= self.keep:
                 trial.model_folder = trial.search_folder
 
     def _finish(self, trial: Trial, result: Result) -> bool:
         if result.state != "complete":
             return False
-        trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
+        _take_test(trial, result)
         trial.refit_seconds = result.fit_seconds + result.shared_seconds
         folder = self._model_folder(trial, result.id.rpartition("-")[2])
         trial.model_folder = str(folder) if folder.exists() else None
@@ -223,6 +226,13 @@ class Selection:
         """What one round of fits is expected to take."""
         costs = [trial.cost for trial in chosen]
         return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0
+
+
+def _take_test(trial: Trial, result: Result) -> None:
+    """Keep what scoring on test found."""
+    trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
+    trial.groups = result.groups
+    trial.remark(result.note)
 
 
 def _joined(values: dict[int, Any], draws: set[int]) -> tuple[Any, Any] | None:

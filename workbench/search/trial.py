@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from workbench.contract.metric import Group
 from workbench.execution.work import Report, Result
 
 Values = dict[str, float]
@@ -32,8 +33,9 @@ class Trial:
         rank: among the finalists, from 1; None for other trials.
         test: metrics on test; empty for trials that are no finalists.
         test_intervals: their 95 % intervals.
+        groups: the result on test, broken down.
         refit_seconds: wall time of the final fit on train and valid.
-        note: what the user should know, such as a refit that failed.
+        note: what the user should know, such as a refit that failed; written by `remark`.
         model_folder: where the fitted model lies, if it was kept.
         search_folder: where the search's own fit of it lies, if it was its model's best.
     """
@@ -51,6 +53,7 @@ class Trial:
     rank: int | None = None
     test: Values = field(default_factory=dict)
     test_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
     refit_seconds: float | None = None
     note: str = ""
     model_folder: str | None = None
@@ -60,6 +63,11 @@ class Trial:
     def state(self) -> str:
         """`running`, or how it ended."""
         return "running" if self.result is None else self.result.state
+
+    def remark(self, text: str) -> None:
+        """Add to `note` what is not there yet."""
+        if text and text not in self.note:
+            self.note = f"{self.note}; {text}" if self.note else text
 
     @property
     def cost(self) -> float:

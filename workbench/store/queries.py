@@ -197,8 +197,15 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
     """
     row = find_trial(database, prefix)
     metric, report, artifact, blob = schema.trial_metric, schema.trial_report, schema.artifact, schema.blob
+    group = schema.trial_group
     with database.read() as connection:
         metrics = connection.execute(sa.select(metric).where(metric.c.trial_id == row["id"])).mappings().all()
+        groups = connection.execute(
+            sa.select(group.c.grouped_by.label("by"), group.c.name, group.c.metric, group.c.value, group.c["count"])
+            .where(group.c.trial_id == row["id"])
+            .order_by(group.c.position)
+        ).mappings()
+        broken_down = [dict(entry) for entry in groups]
         reports = connection.execute(
             sa.select(report.c.step, report.c.value).where(report.c.trial_id == row["id"]).order_by(report.c.step)
         ).all()
@@ -219,6 +226,7 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
         "started_at": _time(row["started_at"]),
         "finished_at": _time(row["finished_at"]),
         **parts,
+        "groups": broken_down,
         "reports": [list(entry) for entry in reports],
         "artifacts": [{"kind": kind, "path": path, "bytes": size} for kind, path, size in files],
     }

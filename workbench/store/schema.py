@@ -168,6 +168,18 @@ trial_metric = Table(
     CheckConstraint("part IN ('valid', 'test')", name="part"),
 )
 
+trial_group = Table(
+    "trial_group",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("grouped_by", String(100), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("metric", String(100), nullable=False),
+    Column("value", Float, nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+
 trial_report = Table(
     "trial_report",
     metadata,

@@ -68,6 +68,21 @@ class TrialRow:
     device: str
 
 
+@dataclass(frozen=True)
+class FinalistRow:
+    """What selection and test found of one trial.
+
+    Args:
+        values: columns of table `trial`.
+        test: metrics on test.
+        groups: the same broken down, each as in table `trial_group`, in order.
+    """
+
+    values: Mapping[str, Any]
+    test: Measured = field(default_factory=dict)
+    groups: Sequence[Mapping[str, Any]] = ()
+
+
 class RunWriter:
     """The rows of one run.
 
@@ -132,12 +147,13 @@ class RunWriter:
             if rows:
                 connection.execute(sa.insert(schema.trial_report), rows)
 
-    def finalists_ended(self, finalists: Mapping[str, tuple[Mapping[str, Any], Measured]]) -> None:
-        """Write what selection and test found: trial -> (columns, metrics on test), all in one transaction."""
+    def finalists_ended(self, finalists: Mapping[str, FinalistRow]) -> None:
+        """Write what selection and test found of trials, all in one transaction."""
         with self._database.write() as connection:
-            for trial, (values, test) in finalists.items():
-                self._update(connection, trial, values)
-                _put_metrics(connection, self._trials[trial], "test", test)
+            for trial, row in finalists.items():
+                self._update(connection, trial, row.values)
+                _put_metrics(connection, self._trials[trial], "test", row.test)
+                _put_groups(connection, self._trials[trial], row.groups)
 
     def keep(self, kind: str, folder: Path, trial: str | None = None) -> None:
         """Store a folder's files as an artifact of the run, or of one trial."""
@@ -200,6 +216,15 @@ def _put_metrics(connection: Connection, trial: int, part: str, measured: Measur
     ]
     if rows:
         connection.execute(sa.insert(schema.trial_metric), rows)
+
+
+def _put_groups(connection: Connection, trial: int, groups: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        {"trial_id": trial, "position": position, **{key: _clean(value) for key, value in group.items()}}
+        for position, group in enumerate(groups, 1)
+    ]
+    if rows:
+        connection.execute(sa.insert(schema.trial_group), rows)
 
 
 def _indexed(value: Any) -> dict[str, Any]:

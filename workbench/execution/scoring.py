@@ -1,0 +1,126 @@
+"""Scoring a fitted model: by its task, then by the metrics that plugins add."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workbench.contract.metric import Evaluation, Group, Scored
+from workbench.errors import ModelError, PluginError
+from workbench.execution.work import reason
+from workbench.registry import load_class
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workbench.contract.model import Model
+    from workbench.contract.task import Task
+
+NOTE_KEPT = 200
+
+
+def evaluate(
+    task: Task[Any],
+    model: Model,
+    part: Any,
+    names: Sequence[str],
+    scorers: Mapping[str, str],
+    *,
+    groups: bool = False,
+) -> tuple[Evaluation, str]:
+    """Score a fitted model on one part.
+
+    Args:
+        task: that the model is for.
+        model: fitted.
+        part: to score it on.
+        names: of the metrics; the first is the one that must be there.
+        scorers: name -> `"package.module:function"` of those metrics that are plugins'.
+        groups: whether the result is broken down.
+
+    Returns:
+        The evaluation, and what the user should know of it: which metrics are missing, and why.
+
+    Raises:
+        ModelError: the first metric is a plugin's and gives something that cannot be used.
+        PluginError: it cannot be loaded, or raises.
+    """
+    found = task.evaluate(model, part, names)
+    missing = []
+    for name in names:
+        if name not in scorers:
+            continue
+        try:
+            found = _with_metric(found, name, _computed(scorers[name], name, found, part))
+        except (ModelError, PluginError) as error:
+            if name == names[0]:
+                raise
+            missing.append(reason(error)[:NOTE_KEPT])
+    if groups:
+        broken_down = task.groups(found, part, names)
+        found = replace(found, groups=tuple(map(_checked, broken_down)))
+    return found, "; ".join(missing)
+
+
+def _computed(load: str, name: str, found: Evaluation, part: Any) -> NDArray[np.float32] | float:
+    """What a plugin's metric makes of a model's answers: a value for each example, or one for all."""
+    import numpy as np
+
+    if not found.answers:
+        raise ModelError(f"metric {name}: the task gives no answers to compute it from")
+    answers = {key: values.view() for key, values in found.answers.items()}
+    for values in answers.values():
+        values.flags.writeable = False
+    n = len(next(iter(answers.values())))
+    rows = np.arange(n, dtype=np.int64) if found.example_ids is None else found.example_ids
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answer, which may be JSON
+            value = load_class(load)(Scored(answers, found.truth, rows, part))
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"metric {name}: {reason(error)}") from error
+    if isinstance(value, np.ndarray) and value.shape and value.dtype.kind in "biuf":
+        if value.shape != (n,):
+            raise ModelError(f"metric {name} gives values of shape {value.shape}; ({n},) or a single number is needed")
+        with np.errstate(over="ignore"):
+            value = value.astype(np.float32)
+        if not np.isfinite(value).all():
+            raise ModelError(f"metric {name} gives values that are not finite")
+        return value
+    if not is_finite(value):
+        raise ModelError(f"metric {name} is {_shown(value)}; a finite number, or an array of a number a row, is needed")
+    return float(value)
+
+
+def _with_metric(found: Evaluation, name: str, value: NDArray[np.float32] | float) -> Evaluation:
+    if isinstance(value, float):
+        return replace(found, metrics={**found.metrics, name: value})
+    mean = float(value.mean(dtype="float64"))
+    return replace(found, metrics={**found.metrics, name: mean}, per_example={**found.per_example, name: value})
+
+
+def _checked(group: Group) -> Group:
+    """A group as it can be stored."""
+    if not is_finite(group.value):
+        raise ModelError(f"{group.metric} of {group.by} {group.name!r} is {group.value!r}; a finite number is needed")
+    return Group(str(group.by), str(group.name), str(group.metric), float(group.value), int(group.count))
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, int | float | None) else f"a {type(value).__name__}"
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is one finite number."""
+    import numpy as np
+
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
