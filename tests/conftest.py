@@ -17,6 +17,8 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FIRST = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+"""Where the tests themselves were told to import from, so that other processes do likewise."""
 SAMPLE = ROOT / "examples/samples/workbench_samples/ml-latest-small/ratings.csv"
 
 # The same examples each time, whatever the speed of the machine.
@@ -43,10 +45,13 @@ def workbench(tmp_path: Path) -> Callable[..., Called]:
 
     def call(*arguments: str | Path, env: dict[str, str] | None = None, timeout: float = 120) -> Called:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
+        given = dict(env or {})
+        if "PYTHONPATH" in given:
+            given["PYTHONPATH"] = os.pathsep.join([*FIRST, given["PYTHONPATH"]])
         done = subprocess.run(
             [sys.executable, "-m", "workbench", *map(str, arguments)],
             cwd=tmp_path,
-            env={**environment, **(env or {})},
+            env={**environment, **given},
             capture_output=True,
             timeout=timeout,
             stdin=subprocess.DEVNULL,
@@ -91,7 +96,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         (folder / f"{module}.py").write_text(
             "import pathlib\n"
             "pathlib.Path(__file__).with_suffix('.imported').touch()\n"
-            "from workbench import ModelSpec, TaskSpec, hookimpl\n" + textwrap.dedent(code),
+            "from workbench import MetricSpec, ModelSpec, TaskSpec, hookimpl\n" + textwrap.dedent(code),
             encoding="utf-8",
         )
         lines = [f"Requires-Dist: {line}" for line in requires]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workbench._version import __version__
-from workbench.contract.hooks import ModelSpec, TaskSpec
+from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 from workbench.discovery import DISTRIBUTION, Plugin, discover
 
 Install = Callable[..., Path]
@@ -45,6 +45,9 @@ def test_a_plugin_is_loaded_with_what_it_announces(install: Install) -> None:
         @hookimpl
         def workbench_models():
             return [ModelSpec("recent", task="recommend", load="x:Z", summary="a model", requires=("numpy",))]
+        @hookimpl
+        def workbench_metrics():
+            return [MetricSpec("surprise@10", "recommend", "x:surprise", "a metric", larger_is_better=False)]
         """,
         entry="recent",
     )
@@ -52,6 +55,7 @@ def test_a_plugin_is_loaded_with_what_it_announces(install: Install) -> None:
     assert (plugin.distribution, plugin.version, plugin.state, plugin.reason) == ("acme-recent", "1.0", "loaded", "")
     assert plugin.tasks == (TaskSpec("rank", "x:Y", "a task"),)
     assert plugin.models == (ModelSpec("recent", "recommend", "x:Z", "a model", ("numpy",)),)
+    assert plugin.metrics == (MetricSpec("surprise@10", "recommend", "x:surprise", "a metric", False),)
     assert not plugin.first_party
 
 
@@ -141,6 +145,12 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
             "requires is 'torch'",
         ),
         ("@hookimpl\ndef workbench_models(): return [ModelSpec('a', 'b', 'c:D', 'e')] * 2", "announces 'a' twice"),
+        ("@hookimpl\ndef workbench_metrics(): return ['ndcg']", "announces 'ndcg', which is no MetricSpec"),
+        ("@hookimpl\ndef workbench_metrics(): return [MetricSpec('a', 'b', print, 'd')]", "load is <built-in function"),
+        (
+            "@hookimpl\ndef workbench_metrics(): return [MetricSpec('a', 'b', 'c:d', 'e', 'minimize')]",
+            "larger_is_better is 'minimize'",
+        ),
         ("@hookimpl\ndef workbench_models(): 1 / 0", "ZeroDivisionError: division by zero"),
         ("@hookimpl\ndef workbench_models(): import sys; sys.exit()", "SystemExit"),
     ],
@@ -153,7 +163,7 @@ def test_a_plugin_that_fails_says_why_and_leaves_the_others(install: Install, co
     assert plugins["bad"].state == "failed"
     assert reason in plugins["bad"].reason
     assert "\n" not in plugins["bad"].reason
-    assert (plugins["bad"].tasks, plugins["bad"].models) == ((), ())
+    assert (plugins["bad"].tasks, plugins["bad"].models, plugins["bad"].metrics) == ((), (), ())
     assert {name: plugins[name].state for name in ("recommend", "a-first", "z-last")} == dict.fromkeys(
         ("recommend", "a-first", "z-last"), "loaded"
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workbench.contract.hooks import ModelSpec, TaskSpec
+from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
+from workbench.contract.metric import Metric
+from workbench.contract.task import Task
 from workbench.discovery import DISTRIBUTION, Plugin
 from workbench.errors import PluginError, UnknownName
-from workbench.registry import Registry, load_class
+from workbench.registry import Registry, load_class, metric_of
 
 
 def plugin(
@@ -91,6 +94,58 @@ def test_equal_names_for_different_tasks_do_not_clash() -> None:
 def test_a_plugin_that_is_not_loaded_offers_nothing() -> None:
     blocked = Plugin("acme", "acme", "1.0", "blocked", "switched off", models=plugin("acme", "recent").models)
     assert Registry([blocked]).models("recommend") == {}
+
+
+class Rank(Task[Any]):
+    """Knows one metric, and lists another."""
+
+    metrics = (Metric("ndcg@10", ""),)
+
+    def metric(self, name: str) -> Metric:
+        return Metric(name, "") if name == "ndcg@5" else super().metric(name)
+
+
+def measuring(distribution: str, *metrics: str, task: str = "rank") -> Plugin:
+    specs = tuple(MetricSpec(name, task, f"{distribution}:compute", "a metric", name != "loss") for name in metrics)
+    return Plugin(distribution, distribution, "1.0", "loaded", metrics=specs)
+
+
+def test_a_plugins_metric_is_its_own_and_has_its_direction() -> None:
+    registry = Registry([measuring("acme", "loss", "surprise"), measuring("zeta", "surprise", task="rate")])
+    offers = registry.metrics("rank", Rank())
+    assert list(offers) == ["loss", "surprise"]
+    assert registry.metric("rank", Rank(), "surprise").spec.load == "acme:compute"
+    assert metric_of(offers["loss"]) == Metric("loss", "a metric", larger_is_better=False)
+    assert registry.metrics("next", Rank()) == {}
+
+
+def test_metrics_clash_as_models_do() -> None:
+    for order in permutations(
+        [measuring(DISTRIBUTION, "ours"), measuring("acme", "ours", "m"), measuring("zeta", "m")]
+    ):
+        registry = Registry(order)
+        offers = registry.metrics("rank", Rank())
+        assert set(offers) == {"ours", "acme:ours", "acme:m", "zeta:m"}
+        assert offers["ours"].plugin.first_party
+        with pytest.raises(PluginError, match=r"metric 'm' is offered by 2 plugins; say (acme|zeta):m or "):
+            registry.metric("rank", Rank(), "m")
+
+
+@pytest.mark.parametrize("name", ["ndcg@10", "ndcg@5"])
+@pytest.mark.parametrize("distribution", ["acme", DISTRIBUTION])
+def test_a_metric_that_the_task_knows_stays_the_tasks(name: str, distribution: str) -> None:
+    (offer,) = Registry([measuring(distribution, name)]).metrics("rank", Rank()).values()
+    assert (offer.name, offer.clash) == (f"{distribution}:{name}", "the task")
+    assert metric_of(offer).name == f"{distribution}:{name}"
+
+
+def test_an_unknown_metric_offers_the_nearest_of_the_tasks_and_the_plugins() -> None:
+    registry = Registry([measuring("acme", "surprise")])
+    for name, near in (("suprise", "surprise"), ("ndgc@10", "ndcg@10")):
+        message = f"no metric '{name}'; did you mean '{near}'? (workbench metrics --task rank lists them)"
+        with pytest.raises(UnknownName) as caught:
+            registry.metric("rank", Rank(), name)
+        assert str(caught.value) == message
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:

@@ -62,8 +62,8 @@ class Served:
         options = {**self.settings["options"], **(options or {})}
         part, notices = self.task.held_out(source, options, self.encoding)
         names = [*(metric.name for metric in self.task.metrics), *self.scorers]
-        evaluation, note = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
-        return evaluation, (*notices, note) if note else notices
+        evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
+        return evaluation, (*notices, *notes)
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
         """Answer a query; see the task for what it may hold."""

@@ -23,7 +23,20 @@ from workbench_recommend.task import made_up_ratings
 HERE = Path(__file__).parent
 RUN = "run --task recommend --data ratings.csv --trials 4 --models item-knn,ease,pure-svd --keep 4 --workers 1"
 ROW = ("rank", "tie", "run", "trial", "number", "model", "plugin", "metric", "draws", "valid", "test", "params")
-TRIAL = ("trial", "uuid", "run", "model", "state", "params", "seed", "valid", "test", "groups", "artifacts", "finished_at")
+TRIAL = (
+    "trial",
+    "uuid",
+    "run",
+    "model",
+    "state",
+    "params",
+    "seed",
+    "valid",
+    "test",
+    "groups",
+    "artifacts",
+    "finished_at",
+)
 SUMMARY = ("run", "task", "dataset", "split", "metric", "state", "trials", "best_trial", "best_test", "models", "facts")
 
 

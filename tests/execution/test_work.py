@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.contract.metric import Group
 from workbench.execution import work
 from workbench.execution.memory import machine_memory, private_memory
 
 VALUES: list[Any] = [
-    work.Setup("/run", "a.b:C", 2, "cpu"),
+    work.Setup("/run", "a.b:C", 2, "cpu", {"surprise@10": "a.b:surprise"}),
     work.Describe("1", "a.b:C", {"users": 3}),
     work.Fit("1", "a.b:C", {"l2": 1.5, "name": None}, 7, "train", "valid", ("ndcg@10", "hit@10"), True, 1.5, "/m"),
     work.Description("1", "", {"l2": 1.0}, {"l2": {"float": [0, 1]}}, ({"l2": 2.0},), ("timestamps",), (1.0, 2.0)),
     work.Description("1", "no such module"),
     work.Report("1", 3, 0.25),
     work.Result("1", "complete", metrics={"ndcg@10": 0.1}, fit_seconds=0.5, peak_memory_bytes=2**40),
+    work.Result("1", "complete", groups=(Group("users' activity", "5 known", "hit@10", 0.5, 7),), notes=("no m",)),
 ]
 
 

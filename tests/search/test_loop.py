@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ def test_a_failed_trial_is_kept_with_its_reason_and_others_go_on(log: Log) -> No
     assert failed[0].result.reason == "ValueError: no"
     assert len(failed) == 3, "then it is given up"
     assert len(trials) == 10
+
+
+def test_what_a_worker_notes_is_kept_with_the_trial(log: Log) -> None:
+    pool = FakePool(lambda question: replace(by_x(question), notes=("metric m: ValueError: no",)))
+    assert {trial.note for trial in search(pool, log).run()} == {"metric m: ValueError: no"}
 
 
 def test_an_error_is_searched_downwards(log: Log) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.search.conftest import METRIC, FakePool, ended, scored
-from workbench.contract.metric import Metric
+from workbench.contract.metric import Group, Metric
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import Budget
 from workbench.search.selection import DRAWS, Selection, finalists
@@ -143,6 +144,42 @@ def test_a_refit_that_fails_falls_back_on_the_fit_of_the_search(make: Callable[.
     assert trial.test[METRIC] == 0.52
     assert trial.note.startswith("refit failed: ValueError: no; the fit of the search is used")
     assert trial.model_folder == trial.search_folder
+
+
+def test_what_was_noted_of_a_trial_is_neither_lost_nor_said_twice(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    """A metric missing on valid, a draw that failed, a refit that failed, a metric missing on test."""
+    trial, other = ended("a", 0.5, 1), ended("b", 0.4, 2)
+    trial.search_folder = str(tmp_path / "kept")
+    trial.remark("metric m: ValueError: no")
+    steady = answering(tmp_path, {"a": 0.5, "b": 0.4})
+
+    def answer(question: Fit) -> Result:
+        if question.load.endswith(":a") and (question.score == "valid-2" or question.train == "train_valid"):
+            return Result(question.id, "failed", "KeyError: 7")
+        notes = ("metric m: ValueError: no", "metric n: too late") if question.restore else ()
+        return replace(steady(question), notes=notes)
+
+    selection = make(FakePool(answer))
+    ranked = selection.rank([trial, other], lambda draw: True)
+    selection.refit(ranked)
+    assert trial.note == (
+        "metric m: ValueError: no; draw 2 of valid: failed, KeyError: 7; refit failed: KeyError: 7; "
+        "metric n: too late; the fit of the search is used"
+    )
+    assert other.note == ""
+
+
+def test_the_result_on_test_is_kept_broken_down(make: Callable[..., Selection], tmp_path: Path) -> None:
+    group = Group("users' activity", "5 known", METRIC, 0.5, 3)
+    steady = answering(tmp_path, {"a": 0.5, "b": 0.4})
+    trials = [ended("a", 0.5, 1), ended("b", 0.4, 2, seconds=60.0)]
+    trials[1].search_folder = str(tmp_path / "kept")
+    pool = FakePool(lambda question: replace(steady(question), groups=(group,)))
+    make(pool, Budget(50.0, time.monotonic())).refit(trials)
+    assert [question.train for question in pool.asked] == ["train_valid", "train"], "the second has no time for a refit"
+    assert [trial.groups for trial in trials] == [(group,), (group,)]
 
 
 def test_without_time_for_a_refit_one_model_is_finished_all_the_same(

@@ -32,7 +32,7 @@ def evaluate(
     scorers: Mapping[str, str],
     *,
     groups: bool = False,
-) -> tuple[Evaluation, str]:
+) -> tuple[Evaluation, tuple[str, ...]]:
     """Score a fitted model on one part.
 
     Args:
@@ -44,7 +44,7 @@ def evaluate(
         groups: whether the result is broken down.
 
     Returns:
-        The evaluation, and what the user should know of it: which metrics are missing, and why.
+        The evaluation, and a line for each metric that is missing, which says why.
 
     Raises:
         ModelError: the first metric is a plugin's and gives something that cannot be used.
@@ -64,7 +64,7 @@ def evaluate(
     if groups:
         broken_down = task.groups(found, part, names)
         found = replace(found, groups=tuple(map(_checked, broken_down)))
-    return found, "; ".join(missing)
+    return found, tuple(missing)
 
 
 def _computed(load: str, name: str, found: Evaluation, part: Any) -> NDArray[np.float32] | float:
@@ -111,7 +111,7 @@ def _checked(group: Group) -> Group:
 
 
 def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, int | float | None) else f"a {type(value).__name__}"
+    return repr(value) if isinstance(value, float | bool | None) else f"a {type(value).__name__}"
 
 
 def is_finite(value: Any) -> bool:

@@ -130,7 +130,7 @@ class Result:
         metrics: name -> value.
         intervals: name -> (low, high), 95 %, of metrics that are means over examples.
         groups: the metrics broken down, where the model was scored on test.
-        note: what the user should know although the fit is complete, such as a metric that is missing.
+        notes: what the user should know although the fit is complete, such as a metric that is missing.
         fit_seconds: wall time of the fit, without what was shared.
         score_seconds: wall time of the scoring.
         shared_seconds: wall time of computations that other trials share.
@@ -145,7 +145,7 @@ class Result:
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
-    note: str = ""
+    notes: tuple[str, ...] = ()
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     shared_seconds: float = 0.0

@@ -116,7 +116,7 @@ class Desk:
     def _fit(self, question: work.Fit) -> work.Result:
         clock = _Clock()
         try:
-            evaluation, note = self._fit_and_score(question, clock)
+            evaluation, notes = self._fit_and_score(question, clock)
             wrong = {name: value for name, value in evaluation.metrics.items() if not scoring.is_finite(value)}
             if wrong or question.metrics[0] not in evaluation.metrics:
                 name, value = next(iter(wrong.items()), (question.metrics[0], None))
@@ -139,10 +139,10 @@ class Desk:
                 name: both for name, both in intervals.items() if both is not None and all(map(scoring.is_finite, both))
             },
             groups=evaluation.groups,
-            note=note,
+            notes=notes,
         )
 
-    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> tuple[Evaluation, str]:
+    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> tuple[Evaluation, tuple[str, ...]]:
         train, part = self._part(question.train), self._part(question.score)
         model = load_class(question.load).build(question.params)
 
@@ -177,14 +177,14 @@ class Desk:
             with clock.measure("fit"):
                 model.fit(train, context)
         with clock.measure("score"):
-            evaluation, note = scoring.evaluate(
+            evaluation, notes = scoring.evaluate(
                 self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
             )
         if question.save is not None and _is_better(evaluation, question):
             folder = Path(question.save)
             folder.mkdir(parents=True)
             model.save(folder)
-        return evaluation, note
+        return evaluation, notes
 
     def _keep_values(self, question: work.Fit, evaluation: Evaluation) -> None:
         """Leave the values per example of the searched metric where the parent finds them."""

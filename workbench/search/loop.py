@@ -134,7 +134,7 @@ class Search:
         elif isinstance(event, Result):
             del running[event.id]
             trial.result = event
-            trial.remark(event.note)
+            trial.remark(*event.notes)
             name = self.metric.name
             if event.state == "complete":
                 trial.objective = self.metric.objective(event.metrics[name])

@@ -232,7 +232,7 @@ def _take_test(trial: Trial, result: Result) -> None:
     """Keep what scoring on test found."""
     trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
     trial.groups = result.groups
-    trial.remark(result.note)
+    trial.remark(*result.notes)
 
 
 def _joined(values: dict[int, Any], draws: set[int]) -> tuple[Any, Any] | None:

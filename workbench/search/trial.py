@@ -64,10 +64,11 @@ class Trial:
         """`running`, or how it ended."""
         return "running" if self.result is None else self.result.state
 
-    def remark(self, text: str) -> None:
+    def remark(self, *texts: str) -> None:
         """Add to `note` what is not there yet."""
-        if text and text not in self.note:
-            self.note = f"{self.note}; {text}" if self.note else text
+        for text in texts:
+            if text not in self.note:
+                self.note = f"{self.note}; {text}" if self.note else text
 
     @property
     def cost(self) -> float:
