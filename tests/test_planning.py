@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.contract.hooks import ModelSpec, TaskSpec
+from workbench.contract.metric import Metric
 from workbench.discovery import Plugin
 from workbench.errors import PluginError, SettingsError, UnknownName
 from workbench.execution.work import Describe, Description
-from workbench.planning import choose_models, plan
+from workbench.planning import ask, choose_models, plan
 from workbench.registry import Registry
 from workbench.search.budget import Budget
 from workbench.settings import RunSettings
@@ -94,6 +97,47 @@ def test_a_model_the_user_named_must_work() -> None:
     both = {"base": Description("base"), "last": Description("last", error="ImportError: no")}
     with pytest.raises(PluginError, match="model last cannot be used: ImportError: no"):
         planned(both, RunSettings("t", models=("last",)))
+
+
+METRICS = """
+    @hookimpl
+    def workbench_metrics():
+        return [MetricSpec(name, "recommend", f"acme:{name}", "one", name != "loss") for name in ("loss", "gain")] + [
+            MetricSpec("deep", "recommend", "acme:deep", "needs more", requires=("surely_not_installed",))
+        ]
+"""
+
+
+def test_plugins_metrics_are_asked_for_after_the_tasks_and_can_be_searched(install: Callable[..., Path]) -> None:
+    install("acme", METRICS)
+    question = ask(Registry.discovered(), RunSettings("recommend"))
+    own = tuple(metric.name for metric in question.task.metrics)
+    assert question.metrics == (*own, "loss", "gain")
+    assert question.scorers == {"loss": "acme:loss", "gain": "acme:gain"}, "what lacks a requirement is left out"
+    searched = ask(Registry.discovered(), RunSettings("recommend", metric="loss"))
+    assert searched.metric == Metric("loss", "one", larger_is_better=False)
+    assert searched.metrics == ("loss", *own, "gain")
+
+
+def test_a_task_knows_more_of_its_metrics_than_it_lists(install: Callable[..., Path]) -> None:
+    install("acme", METRICS)
+    question = ask(Registry.discovered(), RunSettings("recommend", metric="recall@50"))
+    assert question.metrics[:2] == ("recall@50", "ndcg@10")
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "message"),
+    [
+        ("gian", UnknownName, "no metric 'gian'; did you mean 'gain'"),
+        ("deep", PluginError, "metric deep needs surely_not_installed: pip install surely_not_installed"),
+    ],
+)
+def test_a_metric_that_cannot_be_searched_is_refused(
+    install: Callable[..., Path], metric: str, error: type[Exception], message: str
+) -> None:
+    install("acme", METRICS)
+    with pytest.raises(error, match=message):
+        ask(Registry.discovered(), RunSettings("recommend", metric=metric))
 
 
 def test_names_are_checked() -> None:

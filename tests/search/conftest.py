@@ -62,7 +62,8 @@ def candidate(name: str, seconds: float = 1.0, space: Any = None) -> Candidate:
 def ended(model: str, objective: float | None, number: int = 1, seconds: float = 1.0) -> Trial:
     """A trial that has ended, with this objective or in failure."""
     state = "failed" if objective is None else "complete"
-    trial = Trial(number, model, {}, seed=0, result=Result("", state, fit_seconds=seconds))
+    id = f"{model}{number}"  # the tests draw by it, and would not be the same each time with a random one
+    trial = Trial(number, model, {}, seed=0, id=id, result=Result("", state, fit_seconds=seconds))
     trial.objective = objective
     trial.draws = [] if objective is None else [objective]
     return trial

@@ -53,6 +53,80 @@ def test_a_perfect_model_scores_one_on_every_metric_of_the_task(made: Split[Inte
     assert found.example_ids.tolist() == np.unique(made.test.users).tolist()
 
 
+def test_the_answers_stay_beside_the_evaluation_as_long_as_the_longest_metric(
+    made: Split[Interactions], fitted: Callable[..., Any]
+) -> None:
+    model = fitted("ease", made.train_valid)
+    found = TASK.evaluate(model, made.test, ["ndcg@10", "surprise@25", "surprise"])
+    assert list(found.metrics) == ["ndcg@10"], "the others are plugins'"
+    assert found.example_ids is not None
+    n = len(found.example_ids)
+    items, scores = found.answers["items"], found.answers["scores"]
+    assert (items.shape, items.dtype, scores.shape, scores.dtype) == ((n, 25), np.int32, (n, 25), np.float32)
+    assert (found.truth != made.test.matrix[found.example_ids]).nnz == 0
+    for row, user in enumerate(found.example_ids):
+        shown = items[row][items[row] >= 0]
+        assert not set(shown) & set(made.train_valid.items[made.train_valid.users == user])
+    only = TASK.evaluate(model, made.test, ["surprise"])
+    assert (only.metrics, only.answers["items"].tolist()) == ({}, items[:, :10].tolist())
+
+
+def test_beyond_accuracy_is_as_counted_by_hand(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
+    found = TASK.evaluate(fitted("als", made.train_valid), made.test, ["gini@5", "novelty@5", "coverage@5"])
+    lists = [[item for item in row[:5] if item >= 0] for row in found.answers["items"].tolist()]
+    known, n_users = made.train_valid, made.test.n_users
+    counts = [sum(item in row for row in lists) for item in range(known.n_items)]
+    ranked, n = sorted(counts), known.n_items
+    gini = sum((2 * place - n - 1) * count for place, count in enumerate(ranked, 1)) / ((n - 1) * sum(counts))
+    assert found.metrics["gini@5"] == pytest.approx(gini)
+    assert found.metrics["coverage@5"] == sum(count > 0 for count in counts) / n
+    takers = [max(1, len(set(known.users[known.items == item]))) for item in range(n)]
+    novelty = [sum(-np.log2(takers[item] / n_users) for item in row) / len(row) for row in lists]
+    assert found.per_example["novelty@5"].tolist() == pytest.approx(novelty, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "first", "k"),
+    [
+        (["ndcg@10", "recall@5"], "ndcg@10", 10),
+        (["coverage@10", "recall@3", "ndcg@10"], "recall@3", 3),
+        (["gini@4", "novelty@4"], "novelty@4", 4),
+    ],
+)
+def test_groups_are_as_counted_by_hand(
+    names: list[str], first: str, k: int, made: Split[Interactions], fitted: Callable[..., Any]
+) -> None:
+    found = TASK.evaluate(fitted("als", made.train_valid), made.test, names)
+    groups = TASK.groups(found, made.test, names)
+    known, test = made.train_valid, made.test
+    assert found.example_ids is not None
+    counts = [(known.users == user).sum() for user in found.example_ids]
+    of_users = [group for group in groups if group.by == "users' activity"]
+    for group in of_users:
+        ends = [int(word) for word in group.name.removesuffix(" known").split(" to ")]
+        own = [v for v, c in zip(found.per_example[first], counts, strict=True) if ends[0] <= c <= ends[-1]]
+        assert (group.metric, group.count) == (first, len(own))
+        assert group.value == pytest.approx(np.mean(own), abs=1e-6)
+    of_items = groups[len(of_users) :]
+    popularity = np.bincount(known.items, minlength=known.n_items)
+    order, start = np.lexsort((np.arange(known.n_items), -popularity)), 0
+    rows = {user: set(found.answers["items"][row, :k]) for row, user in enumerate(found.example_ids.tolist())}
+    for group in of_items:
+        size = int(next(word for word in group.name.split() if word.isdecimal()))
+        own_items = set(order[start : start + size].tolist())
+        held = [(u, i) for u, i in zip(test.users.tolist(), test.items.tolist(), strict=True) if i in own_items]
+        assert (group.by, group.metric, group.count) == ("items' popularity", f"recall@{k}", len(held))
+        assert group.value == pytest.approx(sum(item in rows[user] for user, item in held) / len(held))
+        start += size
+    assert start == known.n_items
+    assert sum(group.count for group in of_items) == len(test)
+
+
+def test_without_a_mean_over_users_there_are_no_groups(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
+    found = TASK.evaluate(fitted("popular", made.train_valid), made.test, ["coverage@10"])
+    assert TASK.groups(found, made.test, ["coverage@10"]) == ()
+
+
 def test_users_without_held_out_items_are_left_out(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
     model = fitted("ease", made.train_valid)
     everyone = TASK.evaluate(model, made.test, ["ndcg@10"])
