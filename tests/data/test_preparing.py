@@ -161,6 +161,7 @@ def test_repeats_keep_every_event_and_count_them_where_asked(read: Read) -> None
     logs = np.log1p([2, 1, 3])
     assert data.matrix.data.tolist() == pytest.approx(logs / logs.mean())
     assert data.matrix.toarray().astype(bool).tolist() == [[True, True], [True, False]]
+    assert data.popularity.tolist() == [2, 1], "users, not events"
     assert "3 rows repeat a user and an item" in dataset.report.notes
     encoding: Any = dataset.encoding
     assert encoding.repeats

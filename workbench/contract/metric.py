@@ -90,8 +90,8 @@ class Scored:
     """What a plugin's metric is computed from: a model's answers on the part that is being scored.
 
     For `recommend`: `answers["items"]` int32[n, k], item numbers from the best, -1 where a list ends, and
-    `answers["scores"]` float32[n, k], each for a user with held-out items; `truth` a CSR of n × n_items, ones
-    where held out; `rows` the users' numbers; `part` a `workbench.data.interactions.Interactions`, whose
+    `answers["scores"]` float32[n, k], each for a user with held-out items; `truth` a CSR of n × n_items, an
+    entry where held out; `rows` the users' numbers; `part` a `workbench.data.interactions.Interactions`, whose
     `known` holds the interactions by which the users are known. The lists reach to the longest `@k` among the
     metrics of the run: a metric called `name@k` looks at the first k columns.
 
