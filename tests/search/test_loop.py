@@ -59,13 +59,13 @@ def test_a_failed_trial_is_kept_with_its_reason_and_others_go_on(log: Log) -> No
             return Result(question.id, "failed", "ValueError: no")
         return by_x(question)
 
-    trials = search(FakePool(answer), log).run()
+    trials = search(FakePool(answer), log, max_trials=20).run()
     failed = [trial for trial in trials if trial.model == "a"]
     assert {trial.state for trial in failed} == {"failed"}
     assert failed[0].result is not None
     assert failed[0].result.reason == "ValueError: no"
     assert len(failed) == 3, "then it is given up"
-    assert len(trials) == 10
+    assert len(trials) == 20
 
 
 def test_what_a_worker_notes_is_kept_with_the_trial(log: Log) -> None:

@@ -55,6 +55,13 @@ def open_database(url: str) -> Database:
     return Database(url)
 
 
+def elsewhere(url: str) -> str:
+    """What a command needs after it to find this database; nothing for the default one."""
+    from workbench.store.database import DEFAULT_URL
+
+    return "" if url == DEFAULT_URL else f" --db {url}"
+
+
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str, allow_nan=False))

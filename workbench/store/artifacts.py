@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
 from workbench.store import schema
@@ -19,22 +21,37 @@ CHUNK = 2**20
 CHUNKS_AT_ONCE = 16
 """Chunks committed together: one transaction of hundreds of megabytes would swell the journal as much."""
 
+Hashes = Mapping[str, str]
+"""The files of an artifact: path -> SHA-256 of the content, in hexadecimal."""
+
+Write = Callable[[str, Callable[[Connection], Any]], Any]
+
 _PAYS = 0.9
 
 
-def put(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
-    """Store every file below a folder. The rows that name them come last, so none ever names half a file."""
+def stage(write: Write, folder: Path) -> Hashes:
+    """Bring the content of every file below a folder into the database. No row names it yet, so none names half a file.
+
+    Args:
+        write: has a function run in one transaction of this name.
+        folder: with plain files.
+
+    Raises:
+        StoreError: a file cannot be kept.
+    """
     names = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
-    for name in names.values():
-        _inside(folder, name)  # what `get` would refuse is not stored
-    hashes = {name: _put_file(database, path) for path, name in names.items()}
-    if not hashes:
-        return
-    with database.write() as connection:
-        rows = [
-            {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
-            for path, sha256 in hashes.items()
-        ]
+    for path in names.values():
+        _inside(folder, path)  # what `get` would refuse is not stored
+    return {name: _put_file(write, path) for path, name in names.items()}
+
+
+def name(connection: Connection, run: int, trial: int | None, kind: str, hashes: Hashes) -> None:
+    """Name contents that are there as an artifact of a run, or of one trial."""
+    rows = [
+        {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
+        for path, sha256 in hashes.items()
+    ]
+    if rows:
         connection.execute(sa.insert(schema.artifact), rows)
 
 
@@ -125,28 +142,34 @@ def _inside(folder: Path, path: str) -> Path:
     return folder.joinpath(*pure.parts)
 
 
-def _put_file(database: Database, path: Path) -> str:
+def _put_file(write: Write, path: Path) -> str:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = path.stat().st_size
     codec = _codec(path)
-    with database.write() as connection:
-        known = connection.execute(sa.select(schema.blob.c.complete).where(schema.blob.c.sha256 == sha256)).scalar()
-        if known:
-            return sha256
+    blob, chunk = schema.blob, schema.blob_chunk
+
+    def begin(connection: Connection) -> bool:
+        known = connection.execute(sa.select(blob.c.complete).where(blob.c.sha256 == sha256)).scalar()
         if known is None:
-            connection.execute(sa.insert(schema.blob).values(sha256=sha256, size=size, codec=codec, complete=False))
-        else:
-            connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(codec=codec))
-    chunk = schema.blob_chunk
-    for group in _groups(path, sha256, codec):
+            connection.execute(sa.insert(blob).values(sha256=sha256, size=size, codec=codec, complete=False))
+        elif not known:
+            connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(codec=codec))
+        return bool(known)
+
+    def put(connection: Connection, group: list[dict[str, object]]) -> None:
         # Some may be there: from an attempt that was cut short, or from another run that stores equal content now.
         numbers = [row["number"] for row in group]
-        with database.write() as connection:
-            connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
-            connection.execute(sa.insert(chunk), group)
-    with database.write() as connection:
-        connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(complete=True))
+        connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
+        connection.execute(sa.insert(chunk), group)
+
+    def complete(connection: Connection) -> None:
+        connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(complete=True))
+
+    if not write("blob", begin):
+        for group in _groups(path, sha256, codec):
+            write("chunks", partial(put, group=group))
+        write("blob complete", complete)
     return sha256
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from workbench.errors import UnknownName, UserError
-from workbench.store import schema
+from workbench.errors import UnknownName
+from workbench.store import queries, schema, spool
 from workbench.store.database import Database
+from workbench.store.lease import DatabaseNow, refuse_if_owned
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,14 @@ def delete_run(database: Database, number: int) -> int:
     """
     run, trial = schema.run, schema.trial
     with database.write() as connection:
-        state = connection.execute(sa.select(run.c.state).where(run.c.id == number)).scalar()
-        if state is None:
+        query = sa.select(run, DatabaseNow().label("now")).where(run.c.id == number)
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
             raise UnknownName("run", str(number), [], "workbench runs")
-        if state == "running":
-            raise UserError(f"run {number} is running; end it first")
+        refuse_if_owned(row, row["now"])
         trials = connection.execute(sa.select(sa.func.count()).where(trial.c.run_id == number)).scalar_one()
         connection.execute(sa.delete(run).where(run.c.id == number))
+    spool.clear(database, row["uuid"])
     return int(trials)
 
 
@@ -55,7 +57,7 @@ def sweep(database: Database) -> Swept:
     blob, artifact, board, run = schema.blob, schema.artifact, schema.board, schema.run
     before = database.path.stat().st_size
     with database.write() as connection:
-        going = connection.execute(sa.select(run.c.id).where(run.c.state == "running").limit(1)).first() is not None
+        going = any(not standing.lost for standing in queries.standings(connection).values())
         named = sa.select(artifact.c.sha256)
         blobs = 0
         if not going:

@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
-from workbench.errors import SchemaError, StoreError
+from workbench.errors import SchemaError, StoreError, StoreFailure
 from workbench.store.schema import SCHEMA_VERSION
 
 DEFAULT_URL = "sqlite:///workbench.db"
@@ -46,7 +47,7 @@ class Database:
             raise StoreError(
                 f"--db {self.name}: only SQLite is supported by this version; write it as sqlite:///file.db"
             )
-        self.path = Path(self.url.database or "")
+        self.path = _path(self.url.database or "")
         if not self.url.database or self.url.database == ":memory:":
             raise StoreError("--db: a database in memory keeps nothing; write it as sqlite:///file.db")
         if not create and not self.path.exists():
@@ -111,6 +112,21 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def check_writable(self) -> None:
+        """Write something and take it back, which no permission can tell as well.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(immediate=True)
+            try:
+                with connection.begin() as transaction:
+                    connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = version_num"))
+                    transaction.rollback()
+            except sa.exc.DBAPIError as error:
+                raise StoreError(f"{self.name} cannot be written: {_cause(error)}; point --db elsewhere") from error
+
     def close(self) -> None:
         """Let go of the file."""
         self.engine.dispose()
@@ -169,7 +185,8 @@ def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    patience = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+    engine = sa.create_engine(url, connect_args=patience)
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
@@ -191,6 +208,16 @@ def _plain_errors(name: str) -> Iterator[None]:
     """Database errors as one line."""
     try:
         yield
+    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+        raise StoreFailure(f"{name}: {_cause(error)}") from error
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
-        cause = (str(getattr(error, "orig", error)).splitlines() or [type(error).__name__])[0]
-        raise StoreError(f"{name}: {cause}") from error
+        raise StoreError(f"{name}: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    return (str(getattr(error, "orig", error)).splitlines() or [type(error).__name__])[0]
+
+
+def _path(database: str) -> Path:
+    """Of the file, also where it is written as a URI of SQLite: `file:team.db?mode=ro`."""
+    return Path(unquote(urlsplit(database).path)) if database.startswith("file:") else Path(database)

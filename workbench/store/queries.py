@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from workbench.errors import UnknownName, UserError
 from workbench.store import schema
 from workbench.store.database import Database
+from workbench.store.lease import DatabaseNow, Standing, refuse_if_owned
 
 LEADERBOARD = sa.table(
     "leaderboard",
@@ -160,10 +161,24 @@ def runs(database: Database, limit: int | None = None) -> list[dict[str, Any]]:
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["best_trial"] for row in rows if row["best_trial"]])
+        owners = standings(connection)
     for row in rows:
         row["best_trial"] = ids.get(row["best_trial"])
         row["started_at"], row["finished_at"] = _time(row["started_at"]), _time(row["finished_at"])
+        row["state"] = _state(row["state"], owners.get(row["run"]))
     return rows
+
+
+def standings(connection: Connection) -> dict[int, Standing]:
+    """Who owns each of the runs that are said to be running."""
+    table = schema.run
+    query = sa.select(table, DatabaseNow().label("now")).where(table.c.state == "running")
+    return {row["id"]: Standing.of(row, row["now"]) for row in connection.execute(query).mappings()}
+
+
+def _state(state: str, standing: Standing | None) -> str:
+    """A run's state, or `lost` where it only seems to be running."""
+    return "lost" if state == "running" and (standing is None or standing.lost) else state
 
 
 def find_trial(database: Database, prefix: str) -> dict[str, Any]:
@@ -257,13 +272,20 @@ def run(database: Database, number: int) -> dict[str, Any]:
         )
         states = connection.execute(counted).all()
         ids = short_ids(connection, [summary["best_trial"]] if summary["best_trial"] else [])
-    hidden = ("id", "uuid", "board_id", "started_at", "finished_at")
+        standing = standings(connection).get(number)
+    hidden = ("id", "uuid", "board_id", "started_at", "finished_at", "fence")
     return {
         **summary,
+        "state": _state(summary["state"], standing),
+        "owner": None if standing is None else str(standing),
         "best_trial": ids.get(summary["best_trial"]),
         "started_at": _time(summary["started_at"]),
         "finished_at": _time(summary["finished_at"]),
-        **{key: value for key, value in row.items() if key not in hidden and key not in summary},
+        **{
+            key: value
+            for key, value in row.items()
+            if key not in hidden and key not in summary and not key.startswith("owner_")
+        },
         "board": row["board_id"],
         "facts": facts,
         "trials": {row.state: row.count for row in states},
@@ -288,6 +310,48 @@ def trials(database: Database, number: int) -> list[dict[str, Any]]:
     query = sa.select(*(table.c[name] for name in columns)).where(table.c.run_id == number).order_by(table.c.number)
     with database.read() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def records(database: Database, number: int) -> list[dict[str, Any]]:
+    """Every trial of a run as its row has it, in order of number, with `valid`: metric -> (value, low, high)."""
+    table, metric = schema.trial, schema.trial_metric
+    with database.read() as connection:
+        rows = connection.execute(sa.select(table).where(table.c.run_id == number).order_by(table.c.number)).mappings()
+        found = {row["id"]: {**row, "valid": {}} for row in rows}
+        measured = connection.execute(
+            sa.select(metric)
+            .join(table, table.c.id == metric.c.trial_id)
+            .where(table.c.run_id == number, metric.c.part == "valid")
+        ).mappings()
+        for entry in measured:
+            found[entry["trial_id"]]["valid"][entry["name"]] = (entry["value"], entry["low"], entry["high"])
+    return list(found.values())
+
+
+def resumable(database: Database, number: int) -> dict[str, Any]:
+    """What it takes to go on with a run: its row, with `fingerprint`, `split`, `trials` and `models` that have scored.
+
+    Raises:
+        UnknownName: there is none.
+        UserError: its owner lives.
+    """
+    table, board, dataset, trial = schema.run, schema.board, schema.dataset, schema.trial
+    with database.read() as connection:
+        row = (
+            connection.execute(
+                sa.select(table, dataset.c.fingerprint, board.c.split, DatabaseNow().label("now"))
+                .join(board, board.c.id == table.c.board_id)
+                .join(dataset, dataset.c.id == board.c.dataset_id)
+                .where(table.c.id == number)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            raise UnknownName("run", str(number), [], "workbench runs")
+        refuse_if_owned(row, row["now"])
+        scored = sa.select(trial.c.model).where(trial.c.run_id == number, trial.c.objective.is_not(None)).distinct()
+        return {**row, "models": set(connection.execute(scored).scalars())}
 
 
 def _time(value: Any) -> str | None:

@@ -79,6 +79,13 @@ run = Table(
     Column("spent", JSON),
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
+    Column("owner_host", String(255), nullable=False),
+    Column("owner_boot", String(200), nullable=False),
+    Column("owner_process", Integer, nullable=False),
+    Column("owner_started", Float, nullable=False),
+    Column("owner_since", DateTime, nullable=False),
+    Column("owner_seen", DateTime, nullable=False),
+    Column("fence", Integer, nullable=False),
     CheckConstraint("state IN ('running', 'complete', 'interrupted', 'failed')", name="state"),
 )
 
