@@ -57,9 +57,10 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
             dataset = question.task.read(source(question.task, settings), question.options)
+            session.check_data(dataset)
             split = question.task.split(dataset, settings.split, settings.seed)
+            session.check_split(split)
             interrupts.check()
-            session.check(dataset, split)
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
             models, baseline = question.models, question.task.baseline

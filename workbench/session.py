@@ -45,21 +45,23 @@ class Session:
     split: str = ""
     models: frozenset[str] = frozenset()
 
-    def check(self, dataset: Dataset[Any], split: Split[Any]) -> None:
+    def check_data(self, dataset: Dataset[Any]) -> None:
+        """Make sure that the data is that of the run.
+
+        Raises:
+            DataError: it is not.
+        """
+        if self.run is not None and dataset.fingerprint != self.fingerprint:
+            raise DataError(f"{dataset.name}: this is not the data of run {self.run} any more; start a new run")
+
+    def check_split(self, split: Split[Any]) -> None:
         """Make sure that what comes can be compared with what is there.
 
         Raises:
-            DataError: the data, or its split, is not that of the run.
+            DataError: the data is not split as it was, by another version.
         """
-        if self.run is None:
-            return
-        if dataset.fingerprint != self.fingerprint:
-            raise DataError(f"{dataset.name}: this is not the data of run {self.run} any more; start a new run")
-        if split.identity != self.split:
-            raise DataError(
-                f"{dataset.name}: run {self.run} was split {self.split!r}, this version splits {split.identity!r}; "
-                "start a new run"
-            )
+        if self.run is not None and split.identity != self.split:
+            raise DataError(f"run {self.run} was split {self.split!r}, now it is {split.identity!r}; start a new run")
 
     def begin(self, database: Database, row: RunRow, models: Sequence[ModelRow], budget: Budget) -> RunWriter:
         """From now on the run is this process's to write.

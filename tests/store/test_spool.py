@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -131,7 +131,7 @@ def test_a_full_database_takes_all_of_a_file_or_none_and_goes_on_when_there_is_r
 ) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "weights.bin").write_bytes(bytes(range(256)) * 4096 + time.monotonic_ns().to_bytes(8) * 200_000)
+    (folder / "weights.bin").write_bytes(np.random.default_rng(0).bytes(300_000))
     trial = started(writer)
     with full(database, spare):
         with pytest.raises(StoreFailure, match="database or disk is full"):
