@@ -53,7 +53,7 @@ def trials(folder: Path) -> list[tuple[Any, ...]]:
 def test_a_killed_run_is_shown_as_lost_and_goes_on_from_another_folder_to_the_same_end(
     workbench: Cli, ratings: Path
 ) -> None:
-    with going(ratings.parent, *RUN, "--trials", "40") as process:
+    with going(ratings.parent, *RUN, "--trials", "20") as process:
         process.kill()
         process.wait()
     (row,) = workbench("runs", "--json").json["runs"]
@@ -74,7 +74,7 @@ def test_a_killed_run_is_shown_as_lost_and_goes_on_from_another_folder_to_the_sa
     after = trials(ratings.parent)
     assert [row for row in after if row[0] <= len(before) and row[3] == "complete"] == complete
     assert {row[3] for row in after} <= {"complete", "crashed"}
-    assert workbench(*RUN, "--trials", "40", "--db", "sqlite:///whole.db").code == 0
+    assert workbench(*RUN, "--trials", "20", "--db", "sqlite:///whole.db").code == 0
     with closing(sqlite3.connect(ratings.parent / "whole.db")) as whole:
         wanted = whole.execute("SELECT model, params FROM trial ORDER BY number").fetchall()
     assert [(model, params) for _, model, params, state, _ in after if state == "complete"] == wanted
