@@ -99,7 +99,7 @@ def test_a_run_killed_at_any_of_its_writes_goes_on_to_the_same_end(
     code, points = order("run", whole)
     assert (code, state_of(whole)[0]) == (0, "complete")
     wanted = {result(record) for record in state_of(whole)[1]}
-    # Every point but for the many of the artifacts, where each sixth meets all three sorts, before and after.
+    # Every point but for the many of the artifacts: they come in sixes, and steps of five meet all of them.
     searching, last = range(1, 16), range(points - 3, points + 1)
     states = Counter[str | None]()
     for point in (*searching, *range(16, points - 3, 5), *last):
