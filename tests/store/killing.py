@@ -18,6 +18,7 @@ from typing import Any
 
 import workbench.api
 import workbench.main
+import workbench.search.selection
 from workbench.execution.work import Describe, Setup, Work
 from workbench.execution.worker import Desk
 from workbench.store import faults
@@ -68,6 +69,7 @@ def child(order: dict[str, Any], passed: Path) -> int:
 
 def main() -> None:
     workbench.main.Pool = DeskPool  # type: ignore[misc, assignment]
+    workbench.search.selection.DRAWS = 2  # as much to write, less to fit
     obey(json.loads(sys.stdin.readline()))  # so that the children find everything imported
     print([0, 0], flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -134,14 +134,12 @@ def test_a_run_killed_at_any_of_its_writes_goes_on_to_the_same_end(
 def test_a_resume_that_is_killed_leaves_what_was_there(order: Order, fresh: Callable[[object], Path]) -> None:
     path = fresh("finished")
     assert order("run", path)[0] == 0
-    before = [row for row in board(path) if row[2] == 5]
+    before = [row for row in board(path) if row[2] > 1]
     for fault in ("kill@take over", "kill@trial ended", "kill@blob", "kill@finalists"):
         assert order("resume", path, fault, trials=5)[0] == KILLED
         state, records = state_of(path)
         assert state == ("complete" if fault == "kill@take over" else "lost")
-        assert [row for row in board(path) if row[2] == 5] == before, (
-            "the old ranking stands until the new one is whole"
-        )
+        assert [row for row in board(path) if row[2] > 1] == before, "the old ranking stands until the new one is whole"
         assert [record["uuid"] for record in records if record["final_rank"]], fault
     assert order("resume", path)[0] == 0
     state, records = state_of(path)
