@@ -12,7 +12,7 @@ from pathlib import Path
 from workbench.owner import process_started
 
 PREFIX = "workbench-run-"
-_OWNER = "owner"
+_OWNER = "process"
 
 
 @contextlib.contextmanager
