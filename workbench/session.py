@@ -170,7 +170,6 @@ def _unfinished(record: Mapping[str, Any]) -> bool:
 
 def _trial(record: Mapping[str, Any], metric: Metric) -> Trial:
     """A trial as it was when the search had its result: as selection has found it since is in its row alone."""
-    names = ("fit_seconds", "score_seconds", "shared_seconds", "cpu_seconds", "peak_memory_bytes")
     valid = record["valid"]
     result = Result(
         record["uuid"],
@@ -179,11 +178,17 @@ def _trial(record: Mapping[str, Any], metric: Metric) -> Trial:
         record["traceback"],
         metrics={name: value for name, (value, _, _) in valid.items()},
         intervals={name: (low, high) for name, (_, low, high) in valid.items() if low is not None},
-        **{name: record[name] or 0 for name in names},
+        fit_seconds=record["fit_seconds"] or 0.0,
+        score_seconds=record["score_seconds"] or 0.0,
+        shared_seconds=record["shared_seconds"] or 0.0,
+        cpu_seconds=record["cpu_seconds"] or 0.0,
+        peak_memory_bytes=record["peak_memory_bytes"] or 0,
     )
     trial = Trial(
         record["number"], record["model"], record["params"], record["seed"], record["uuid"], result, earlier=True
     )
+    if record["final_rank"] is None:  # else it speaks of a selection that is made again
+        trial.note = record["note"]
     if record["state"] == "complete":
         trial.objective = metric.objective(result.metrics[metric.name])
         trial.draws = [trial.objective]

@@ -20,7 +20,7 @@ from workbench.owner import Owner, process_started
 from workbench.store import lease, queries, schema
 from workbench.store.cleaning import delete_run, sweep
 from workbench.store.database import Database
-from workbench.store.writer import OWNER_LOST, ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.writer import OWNER_LOST, FinalistRow, ModelRow, RunRow, RunWriter, TrialRow
 
 GONE = replace(Owner.here(), started=-1.0)
 ELSEWHERE = replace(Owner.here(), host="elsewhere", boot="another", process=4242)
@@ -142,7 +142,7 @@ WRITES: dict[str, Callable[[RunWriter, str, Path], Any]] = {
     "trial started": lambda writer, trial, folder: writer.trial_started(started()),
     "trial ended": lambda writer, trial, folder: writer.trial_ended(trial, {"state": "complete"}, {}),
     "stage": lambda writer, trial, folder: writer.stage(folder),
-    "finalists": lambda writer, trial, folder: writer.finalists_ended({trial: ({"final_rank": 1}, {})}, {}),
+    "finalists": lambda writer, trial, folder: writer.finalists_ended({trial: FinalistRow({"final_rank": 1})}, {}),
     "finish": lambda writer, trial, folder: writer.finish("complete", "", {}),
 }
 

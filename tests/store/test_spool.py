@@ -18,7 +18,7 @@ from workbench.errors import StoreError, StoreFailure
 from workbench.store import check, queries, schema, spool
 from workbench.store.cleaning import delete_run
 from workbench.store.database import Database
-from workbench.store.writer import RunRow, RunWriter, TrialRow
+from workbench.store.writer import FinalistRow, RunRow, RunWriter, TrialRow
 
 NDCG = {"ndcg@10": (0.25, 0.2, 0.3), "hit@10": (0.5, None, None)}
 VALUES = {"state": "complete", "objective": 0.25, "draws": 1, "fit_seconds": 1.5, "reason": "a\0b"}
@@ -143,7 +143,7 @@ def test_a_full_database_takes_all_of_a_file_or_none_and_goes_on_when_there_is_r
     with database.read() as connection:
         incomplete = connection.execute(sa.select(schema.trial).where(schema.trial.c.state == "complete")).all()
         assert len(incomplete) * 2 == count(database, schema.trial_metric)
-    writer.finalists_ended({trial: ({"final_rank": 1}, NDCG)}, {trial: writer.stage(folder)})
+    writer.finalists_ended({trial: FinalistRow({"final_rank": 1}, NDCG)}, {trial: writer.stage(folder)})
     assert check.problems(database) == []
     assert count(database, schema.artifact) == 1
 

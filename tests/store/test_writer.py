@@ -165,7 +165,9 @@ def test_finalists_replace_those_before_and_what_was_kept_of_them(
     writer.finalists_ended({first: FinalistRow({"final_rank": 1, "draws": 5}, tested, groups)}, {first: old, None: old})
     transactions.clear()
     plain, best = {"final_rank": None, "draws": 1}, {"final_rank": 1, "draws": 5}
-    writer.finalists_ended({first: FinalistRow(plain), second: FinalistRow(best, tested, groups)}, {second: new, None: new})
+    writer.finalists_ended(
+        {first: FinalistRow(plain), second: FinalistRow(best, tested, groups)}, {second: new, None: new}
+    )
     assert transactions == ["commit"]
     shown = queries.trial(database, first)
     assert (shown["final_rank"], shown["draws"], shown["test"], shown["groups"], shown["artifacts"]) == (
