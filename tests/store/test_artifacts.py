@@ -59,8 +59,7 @@ def count(database: Database, table: sa.Table) -> int:
 
 
 def change(database: Database, statement: Any) -> None:
-    with database.write() as connection:
-        connection.execute(statement)
+    database.write(lambda connection: connection.execute(statement))
 
 
 def sha(content: bytes) -> str:
@@ -208,7 +207,7 @@ def test_a_damaged_file_is_refused_by_name_and_not_left_for_anyone_to_parse(
     with pytest.raises(StoreError) as caught:
         artifacts.get(stored, 1, None, "encoding", tmp_path / "back")
     assert str(caught.value) == (
-        f"encoding file noise.bin in {stored.path} is damaged: its content does not match its hash {sha(NOISE)[:12]}"
+        f"encoding file noise.bin in {stored.name} is damaged: its content does not match its hash {sha(NOISE)[:12]}"
     )
     assert not (tmp_path / "back" / "noise.bin").exists()
 
@@ -220,7 +219,7 @@ def test_a_damaged_compressed_file_is_refused(stored: Database, tmp_path: Path) 
 
 
 def test_a_file_that_is_gone_is_refused_by_name(stored: Database, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(stored.path)) as connection:  # foreign keys are off outside
+    with closing(sqlite3.connect(stored.name)) as connection:  # foreign keys are off outside
         connection.execute("DELETE FROM blob WHERE sha256 = ?", (sha(NOISE),))
         connection.commit()
     with pytest.raises(StoreError, match=r"encoding file noise\.bin is missing from"):

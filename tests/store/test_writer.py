@@ -192,7 +192,7 @@ def test_no_text_has_a_nul_and_no_number_is_none(
         {"ndcg@10": (0.5, NAN, INFINITE)},
     )
     writer.finish("failed", "o\0p", 1.0, {})
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(sqlite3.connect(database.name)) as connection:
         dump = "\n".join(connection.iterdump())
     assert "\0" not in dump and "\\u0000" not in dump
     assert "NaN" not in dump and "Infinity" not in dump and "9.0e+999" not in dump

@@ -23,6 +23,9 @@ WIDE = 200
 NOTE_SHOWN = 60
 """Characters of a note on a leaderboard; `workbench show` has all of it."""
 
+RUN = click.IntRange(1, 2**31 - 1)
+"""The number of a run."""
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 _db = click.option("--db", metavar="URL", help="The database; WORKBENCH_DB, else sqlite:///workbench.db.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -151,10 +153,18 @@ def _show(summary: dict[str, Any], url: str) -> None:
     say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:
-        from workbench.store.database import DEFAULT_URL
+        say(
+            f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{_database_flag(url, summary['database'])}"
+        )
 
-        elsewhere = "" if url == DEFAULT_URL else f" --db {url}"
-        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{elsewhere}")
+
+def _database_flag(url: str, name: str) -> str:
+    """` --db URL` where the next command needs it; `name` is the address of a server without its password."""
+    from workbench.store.database import DEFAULT_URL
+
+    if url in (DEFAULT_URL, os.environ.get("WORKBENCH_DB")):
+        return ""
+    return f" --db {shlex.quote(url if url.startswith('sqlite') else name)}"
 
 
 def _warnings(summary: dict[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench.cli.output import (
+    RUN,
     figure,
     open_database,
     print_json,
@@ -17,7 +18,7 @@ from workbench.cli.output import (
 
 @click.command()
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
-@click.option("--delete", type=int, metavar="RUN", help="Delete a run with its trials and models.")
+@click.option("--delete", type=RUN, metavar="RUN", help="Delete a run with its trials and models.")
 @printing
 @with_database
 def command(url: str, as_json: bool, top: int, delete: int | None) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
 from workbench.store import schema
@@ -30,12 +32,11 @@ def put(database: Database, run: int, trial: int | None, kind: str, folder: Path
     hashes = {name: _put_file(database, path) for path, name in names.items()}
     if not hashes:
         return
-    with database.write() as connection:
-        rows = [
-            {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
-            for path, sha256 in hashes.items()
-        ]
-        connection.execute(sa.insert(schema.artifact), rows)
+    rows = [
+        {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
+        for path, sha256 in hashes.items()
+    ]
+    database.write(lambda connection: connection.execute(sa.insert(schema.artifact), rows))
 
 
 def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
@@ -128,26 +129,29 @@ def _inside(folder: Path, path: str) -> Path:
 def _put_file(database: Database, path: Path) -> str:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    size = path.stat().st_size
-    codec = _codec(path)
-    with database.write() as connection:
-        known = connection.execute(sa.select(schema.blob.c.complete).where(schema.blob.c.sha256 == sha256)).scalar()
-        if known:
-            return sha256
-        if known is None:
-            connection.execute(sa.insert(schema.blob).values(sha256=sha256, size=size, codec=codec, complete=False))
-        else:
-            connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(codec=codec))
-    chunk = schema.blob_chunk
-    for group in _groups(path, sha256, codec):
-        # Some may be there: from an attempt that was cut short, or from another run that stores equal content now.
-        numbers = [row["number"] for row in group]
-        with database.write() as connection:
-            connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
-            connection.execute(sa.insert(chunk), group)
-    with database.write() as connection:
-        connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(complete=True))
+    size, codec = path.stat().st_size, _codec(path)
+    blob = schema.blob
+
+    def begin(connection: Connection) -> bool:
+        complete = connection.execute(sa.select(blob.c.complete).where(blob.c.sha256 == sha256)).scalar()
+        if complete is None:
+            connection.execute(sa.insert(blob).values(sha256=sha256, size=size, codec=codec, complete=False))
+        elif not complete:
+            connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(codec=codec))
+        return bool(complete)
+
+    if not database.write(begin):
+        for group in _groups(path, sha256, codec):
+            database.write(partial(_put_chunks, sha256, group))
+        database.write(lambda c: c.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(complete=True)))
     return sha256
+
+
+def _put_chunks(sha256: str, group: list[dict[str, object]], connection: Connection) -> None:
+    # Some may be there: from an attempt that was cut short, or from another run that stores equal content now.
+    chunk, numbers = schema.blob_chunk, [row["number"] for row in group]
+    connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
+    connection.execute(sa.insert(chunk), group)
 
 
 def _groups(path: Path, sha256: str, codec: str) -> Iterator[list[dict[str, object]]]:

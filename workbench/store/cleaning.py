@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from workbench.errors import UnknownName, UserError
 from workbench.store import schema
@@ -18,8 +19,8 @@ class Swept:
     Args:
         blobs: contents that no artifact named.
         boards: boards and datasets without a run.
-        bytes_before: size of the file.
-        bytes_after: size of the file then.
+        bytes_before: size of the database.
+        bytes_after: size of the database then.
     """
 
     blobs: int
@@ -36,7 +37,8 @@ def delete_run(database: Database, number: int) -> int:
         UserError: it is running.
     """
     run, trial = schema.run, schema.trial
-    with database.write() as connection:
+
+    def delete(connection: Connection) -> int:
         state = connection.execute(sa.select(run.c.state).where(run.c.id == number)).scalar()
         if state is None:
             raise UnknownName("run", str(number), [], "workbench runs")
@@ -44,17 +46,19 @@ def delete_run(database: Database, number: int) -> int:
             raise UserError(f"run {number} is running; end it first")
         trials = connection.execute(sa.select(sa.func.count()).where(trial.c.run_id == number)).scalar_one()
         connection.execute(sa.delete(run).where(run.c.id == number))
-    return int(trials)
+        return int(trials)
+
+    return database.write(delete)
 
 
 def sweep(database: Database) -> Swept:
-    """Remove contents, boards and datasets that nothing names, and give the space back to the file system.
+    """Remove contents, boards and datasets that nothing names, and return the space they took.
 
     Blobs that are only half written are left alone while a run is going on: it may be writing them.
     """
     blob, artifact, board, run = schema.blob, schema.artifact, schema.board, schema.run
-    before = database.path.stat().st_size
-    with database.write() as connection:
+
+    def remove(connection: Connection) -> tuple[int, int]:
         going = connection.execute(sa.select(run.c.id).where(run.c.state == "running").limit(1)).first() is not None
         named = sa.select(artifact.c.sha256)
         blobs = 0
@@ -63,6 +67,9 @@ def sweep(database: Database) -> Swept:
         boards = connection.execute(sa.delete(board).where(board.c.id.not_in(sa.select(run.c.board_id)))).rowcount
         used = sa.select(board.c.dataset_id)
         connection.execute(sa.delete(schema.dataset).where(schema.dataset.c.id.not_in(used)))
-    with database.engine.connect() as connection:
-        connection.connection.cursor().execute("VACUUM")
-    return Swept(blobs, boards, before, database.path.stat().st_size)
+        return blobs, boards
+
+    before = database.size()
+    blobs, boards = database.write(remove)
+    database.vacuum()
+    return Swept(blobs, boards, before, database.size())

@@ -95,16 +95,18 @@ class RunWriter:
     def __init__(self, database: Database, row: RunRow, models: Sequence[ModelRow]) -> None:
         self._database = database
         self._trials: dict[str, int] = {}
-        with database.write() as connection:
-            self._board = _board(connection, row)
-            self.run = _insert(
+        identity = uuid.uuid4().hex
+
+        def begin(connection: Connection) -> tuple[int, int]:
+            board = _board(connection, row)
+            run = _insert(
                 connection,
                 schema.run,
                 {
-                    "uuid": uuid.uuid4().hex,
+                    "uuid": identity,
                     "name": _clean(row.name),
                     "task": row.task,
-                    "board_id": self._board,
+                    "board_id": board,
                     "state": "running",
                     "settings": _clean(dict(row.settings)),
                     "versions": dict(row.versions),
@@ -117,18 +119,24 @@ class RunWriter:
             )
             for model in models:
                 values = {key: _clean(value) for key, value in vars(model).items()}
-                connection.execute(sa.insert(schema.run_model).values(run_id=self.run, **values))
+                connection.execute(sa.insert(schema.run_model).values(run_id=run, **values))
+            return board, run
+
+        self._board, self.run = database.write(begin)
 
     def trial_started(self, row: TrialRow) -> None:
         """Insert a trial as running, with its params."""
-        with self._database.write() as connection:
+
+        def insert(connection: Connection) -> int:
             values = {key: _clean(value) for key, value in vars(row).items()}
             values.update(run_id=self.run, board_id=self._board, state="running", started_at=now())
             key = _insert(connection, schema.trial, values)
-            self._trials[row.uuid] = key
             rows = [{"trial_id": key, "name": name, **_indexed(value)} for name, value in row.params.items()]
             if rows:
                 connection.execute(sa.insert(schema.trial_param), rows)
+            return key
+
+        self._trials[row.uuid] = self._database.write(insert)
 
     def trial_ended(
         self,
@@ -138,7 +146,8 @@ class RunWriter:
         reports: Sequence[tuple[int, float]] = (),
     ) -> None:
         """Complete a trial: its columns, metrics on valid and reports, in one transaction."""
-        with self._database.write() as connection:
+
+        def complete(connection: Connection) -> None:
             self._update(connection, trial, {**values, "finished_at": now()})
             _put_metrics(connection, self._trials[trial], "valid", valid)
             rows = [
@@ -147,13 +156,18 @@ class RunWriter:
             if rows:
                 connection.execute(sa.insert(schema.trial_report), rows)
 
+        self._database.write(complete)
+
     def finalists_ended(self, finalists: Mapping[str, FinalistRow]) -> None:
         """Write what selection and test found of trials, all in one transaction."""
-        with self._database.write() as connection:
+
+        def update(connection: Connection) -> None:
             for trial, row in finalists.items():
                 self._update(connection, trial, row.values)
                 _put_metrics(connection, self._trials[trial], "test", row.test)
                 _put_groups(connection, self._trials[trial], row.groups)
+
+        self._database.write(update)
 
     def keep(self, kind: str, folder: Path, trial: str | None = None) -> None:
         """Store a folder's files as an artifact of the run, or of one trial."""
@@ -161,7 +175,8 @@ class RunWriter:
 
     def finish(self, state: str, reason: str, seconds: float, spent: Mapping[str, float]) -> None:
         """Close the run."""
-        with self._database.write() as connection:
+
+        def close(connection: Connection) -> None:
             connection.execute(
                 sa.update(schema.run)
                 .where(schema.run.c.id == self.run)
@@ -173,6 +188,8 @@ class RunWriter:
                 .where(schema.trial.c.run_id == self.run, schema.trial.c.state == "running")
                 .values(state="cancelled", reason="the run ended", finished_at=now())
             )
+
+        self._database.write(close)
 
     def _update(self, connection: Connection, trial: str, values: Mapping[str, Any]) -> None:
         cleaned = {key: _clean(value) for key, value in values.items()}
