@@ -52,7 +52,7 @@ def test_equal_data_split_and_metric_share_a_board_and_others_do_not(
 
 
 def test_a_run_whose_models_cannot_be_written_leaves_no_row(database: Database, run_row: RunRow) -> None:
-    with pytest.raises(StoreError, match="CHECK constraint failed"):
+    with pytest.raises(StoreError, match=r"(?i)check constraint"):
         RunWriter(database, run_row, [ModelRow("popular", "p", "1", "no such state")])
     for table in (schema.run, schema.board, schema.dataset, schema.run_model):
         assert rows(database, table) == []
@@ -115,9 +115,9 @@ def test_a_step_reported_twice_keeps_its_last_value(
 
 def test_a_number_or_an_id_is_never_used_twice(writer: RunWriter, start_trial: Callable[..., str]) -> None:
     trial = start_trial()
-    with pytest.raises(StoreError, match="UNIQUE"):
+    with pytest.raises(StoreError, match=r"(?i)unique"):
         start_trial(number=1)
-    with pytest.raises(StoreError, match="UNIQUE"):
+    with pytest.raises(StoreError, match=r"(?i)unique"):
         start_trial(trial)
 
 
@@ -159,7 +159,7 @@ def test_a_closed_run_has_no_running_trial(
     run = queries.run(database, writer.run)
     assert (run["state"], run["reason"], run["seconds"]) == ("interrupted", "Ctrl-C", 12.5)
     assert run["trials"] == {"cancelled": 1, "complete": 1}
-    assert [row["reason"] for row in rows(database, schema.trial)] == ["the run ended", ""]
+    assert sorted(row["reason"] for row in rows(database, schema.trial)) == ["", "the run ended"]
 
 
 def test_closing_a_run_leaves_the_trials_of_others_alone(

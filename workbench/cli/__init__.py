@@ -85,7 +85,7 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
-    except Exception as error:  # noqa: BLE001: the last resort, which says so
+    except Exception as error:  # noqa: BLE001 (nothing above could say it in one line)
         code = 1
         _complain(f"internal fault: {type(error).__name__}: {error}; run again with --debug for the traceback")
     sys.exit(code if isinstance(code, int) else 0)

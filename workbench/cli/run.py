@@ -153,9 +153,8 @@ def _show(summary: dict[str, Any], url: str) -> None:
     say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:
-        say(
-            f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{_database_flag(url, summary['database'])}"
-        )
+        elsewhere = _database_flag(url, summary["database"])
+        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{elsewhere}")
 
 
 def _database_flag(url: str, name: str) -> str:

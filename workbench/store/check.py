@@ -54,16 +54,13 @@ def _missing(inspector: Inspector) -> Iterator[str]:
 def _missing_rules(inspector: Inspector) -> Iterator[str]:
     """Constraints and indexes that another tool has dropped."""
     for table in metadata.sorted_tables:
-        there = {
-            rule["name"]
-            for rules in (
-                [inspector.get_pk_constraint(table.name)],
-                inspector.get_foreign_keys(table.name),
-                inspector.get_check_constraints(table.name),
-                inspector.get_unique_constraints(table.name),
-                inspector.get_indexes(table.name),
-            )
-            for rule in rules
-        }
-        wanted = {str(rule.name) for rule in (*table.constraints, *table.indexes)}
+        primary_key = inspector.get_pk_constraint(table.name)["name"]
+        rules = (
+            *inspector.get_foreign_keys(table.name),
+            *inspector.get_check_constraints(table.name),
+            *inspector.get_unique_constraints(table.name),
+            *inspector.get_indexes(table.name),
+        )
+        there = {primary_key, *(rule["name"] for rule in rules)}
+        wanted = {*(str(rule.name) for rule in table.constraints), *(str(index.name) for index in table.indexes)}
         yield from (f"{name} of table {table.name} is missing" for name in sorted(wanted - there))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -20,7 +22,7 @@ IDLE_SECONDS = BUSY_SECONDS // 2
 """A writer that froze inside its transaction is thrown out before those who wait for it give up."""
 
 RECONNECT_SECONDS = 30.0
-_PAUSE = 0.1
+PAUSE = 0.1
 _WRITERS = int.from_bytes(b"workbnch", "big")
 """The advisory lock that writers of a database take in turns."""
 
@@ -126,7 +128,7 @@ class Postgresql:
         if getattr(error, "sqlstate", None) == "55P03":
             return f"{self.name}: another writer has kept it busy for {BUSY_SECONDS} s; try again"
         if lines[0].startswith("connection "):
-            reason = lines[0].removeprefix("connection failed: ").rpartition("FATAL:")[2].strip()
+            reason = re.sub(r"^connection (failed|is bad): (.*FATAL: *)?", "", lines[0])
             return f"{self.name}: {reason}; check --db, and that the server runs and lets you in"
         return f"{self.name}: {lines[0]}"
 
@@ -151,7 +153,7 @@ class Postgresql:
                     raise
             if time.monotonic() > deadline:
                 raise StoreError(f"{self.name}: a transaction has been undecided for {RECONNECT_SECONDS:.0f} s")
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
 
 
 class _Attempt(Generic[T]):
@@ -186,15 +188,16 @@ def psycopg_version() -> str | None:
 
 
 def _engine(url: sa.URL) -> sa.Engine:
+    # Else it warns on standard error of every connection that drops, which is answered here.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     given = {key: value for key, value in _CONNECT.items() if key not in url.query}
     engine = sa.create_engine(url, connect_args=given)
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
-        if connection.info.server_version < OLDEST * 10_000:
-            raise StoreError(
-                f"--db: PostgreSQL {connection.info.server_version // 10_000} is too old; {OLDEST} will do"
-            )
+        version = connection.info.server_version // 10_000
+        if version < OLDEST:
+            raise StoreError(f"--db: the server is PostgreSQL {version}; {OLDEST} or newer is needed")
         connection.autocommit = True
         connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
         connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ RUN_SUMMARY = sa.table(
 )  # fmt: skip
 
 MIN_PREFIX = 4
+_DIGITS = re.compile("[0-9a-f]+")
 
 
 def boards(
@@ -106,6 +108,8 @@ def leaderboard(database: Database, board: int, run: int | None = None, top: int
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["trial"] for row in rows])
+    # Equal scores in order of their trials; asked of the database, it would sort the whole board.
+    rows.sort(key=lambda row: (-row["draws"], -row["objective"], row["run"], row["number"]))
     if rows:
         # Ties were told against the leader of their own run, so they hold only beside it.
         leader = rows[0]["run"] if rows[0]["final_rank"] == 1 else None
@@ -176,10 +180,8 @@ def find_trial(database: Database, prefix: str) -> dict[str, Any]:
     table = schema.trial
     wanted = prefix.strip().lower()
     with database.read() as connection:
-        found = connection.execute(
-            sa.select(table).where(table.c.uuid.startswith(wanted, autoescape=True)).order_by(table.c.uuid).limit(3)
-        ).mappings()
-        rows = [dict(row) for row in found] if wanted else []
+        query = sa.select(table).where(table.c.uuid.startswith(wanted)).order_by(table.c.uuid).limit(3)
+        rows = [dict(row) for row in connection.execute(query).mappings()] if _DIGITS.fullmatch(wanted) else []
         if not rows:
             raise UnknownName("trial", prefix, [], "workbench leaderboard")
         ids = short_ids(connection, [row["uuid"] for row in rows])
@@ -199,7 +201,8 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
     metric, report, artifact, blob = schema.trial_metric, schema.trial_report, schema.artifact, schema.blob
     group = schema.trial_group
     with database.read() as connection:
-        metrics = connection.execute(sa.select(metric).where(metric.c.trial_id == row["id"])).mappings().all()
+        measured = sa.select(metric).where(metric.c.trial_id == row["id"]).order_by(metric.c.part, metric.c.name)
+        metrics = connection.execute(measured).mappings().all()
         groups = connection.execute(
             sa.select(group.c.grouped_by.label("by"), group.c.name, group.c.metric, group.c.value, group.c["count"])
             .where(group.c.trial_id == row["id"])
@@ -213,6 +216,7 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
             sa.select(artifact.c.kind, artifact.c.path, blob.c.size)
             .join(blob, blob.c.sha256 == artifact.c.sha256)
             .where(artifact.c.trial_id == row["id"])
+            .order_by(artifact.c.id)
         ).all()
     parts: dict[str, dict[str, Any]] = {"valid": {}, "test": {}}
     for entry in metrics:
@@ -249,11 +253,13 @@ def run(database: Database, number: int) -> dict[str, Any]:
             .join(schema.board, schema.board.c.dataset_id == schema.dataset.c.id)
             .where(schema.board.c.id == row["board_id"])
         ).scalar_one()
-        models = connection.execute(sa.select(model).where(model.c.run_id == number)).mappings().all()
+        planned = sa.select(model).where(model.c.run_id == number).order_by(model.c.model)
+        models = connection.execute(planned).mappings().all()
         counted = (
             sa.select(trials.c.state, sa.func.count().label("count"))
             .where(trials.c.run_id == number)
             .group_by(trials.c.state)
+            .order_by(trials.c.state)
         )
         states = connection.execute(counted).all()
         ids = short_ids(connection, [summary["best_trial"]] if summary["best_trial"] else [])

@@ -36,7 +36,7 @@ metadata = MetaData(
     }
 )
 
-# Found by their first digits, so they sort by their characters, whatever the language of a server ('aa' is last in Danish).
+# Found by their first digits, so sorted by characters, whatever the language of a server: 'aa' comes last in Danish.
 UUID = String(32).with_variant(VARCHAR(32, collation="C"), "postgresql")
 
 dataset = Table(
