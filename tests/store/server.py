@@ -6,7 +6,6 @@ import os
 import pwd
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -29,7 +28,7 @@ def lacking() -> str:
     """What a server cannot be started for; empty if it can."""
     if find_spec("psycopg") is None:
         return "psycopg is not installed: pip install 'automl-workbench[postgresql]'"
-    if _program("initdb") is None or _program("postgres") is None:
+    if _program("initdb") is None or _program("pg_ctl") is None:
         return "PostgreSQL's server is not installed: apt-get install postgresql"
     return ""
 
@@ -64,24 +63,12 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        command = [str(_program("postgres")), "-D", str(self.folder / "data"), "-F", "-p", str(self.port)]
-        command += ["-h", "127.0.0.1", "-k", str(self.folder), "-c", "max_connections=60"]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self._identity)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                self.execute("SELECT 1")
-                return
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((self.folder / "log").read_text()) from None
-                time.sleep(0.05)
+        options = f"-F -p {self.port} -h 127.0.0.1 -k '{self.folder}' -c max_connections=60"
+        self._call("pg_ctl", "start", "--wait", "--log", str(self.folder / "log"), "-o", options)
 
     def stop(self) -> None:
         """At once, as after a failure of power."""
-        self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(60)
+        self._call("pg_ctl", "stop", "--wait", "--mode", "immediate")
 
     def remove(self) -> None:
         self.stop()
@@ -94,15 +81,11 @@ class Server:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
     def execute(self, statement: str, parameters: Sequence[Any] = (), database: str = "postgres") -> list[Any]:
-        """Run a statement outside any transaction; OSError if there is no server."""
+        """Run statements outside any transaction."""
         import psycopg
 
         address = {"host": "127.0.0.1", "port": self.port, "user": USER, "password": PASSWORD, "dbname": database}
-        try:
-            connection = psycopg.connect(**address, autocommit=True, client_encoding="utf8")
-        except psycopg.OperationalError as error:
-            raise OSError(str(error)) from error
-        with connection:
+        with psycopg.connect(**address, autocommit=True, client_encoding="utf8") as connection:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
@@ -120,9 +103,12 @@ class Server:
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(_program(program)), "-D", str(self.folder / "data"), *arguments]
-        done = subprocess.run(command, capture_output=True, cwd="/", **self._identity)
-        if done.returncode:
-            raise RuntimeError(done.stderr.decode())
+        # Into a file: the server that is started keeps what it was given, and a pipe would never end.
+        with tempfile.TemporaryFile() as out:
+            done = subprocess.run(command, stdout=out, stderr=out, cwd="/", **self._identity)
+            out.seek(0)
+            if done.returncode:
+                raise RuntimeError(out.read().decode())
 
 
 class Proxy:

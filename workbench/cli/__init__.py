@@ -102,5 +102,5 @@ def _complain(text: str) -> None:
 
 def _without_passwords(text: str) -> str:
     """An address may have been given where none belongs, and be quoted."""
-    text = re.sub(r"(://[^\s:/@]*):[^\s]*@", r"\1:***@", text)
+    text = re.sub(r"(:/+[^\s:/@]*):[^\s]*@", r"\1:***@", text)
     return re.sub(r"(?i)([?&]\w*password=)[^\s&]*", r"\1***", text)
