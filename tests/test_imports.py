@@ -13,7 +13,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "workbench"
-HEAVY = {"numpy", "optuna", "sqlalchemy", "alembic", "pyarrow", "scipy", "sklearn", "lightgbm", "implicit", "torch"}
+HEAVY = {
+    "numpy",
+    "optuna",
+    "sqlalchemy",
+    "alembic",
+    "psycopg",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "lightgbm",
+    "implicit",
+    "torch",
+}
 
 LAYERS = {
     "errors": set(),
@@ -138,7 +150,7 @@ def test_the_layers_have_no_circle() -> None:
             del left[name]
 
 
-@pytest.mark.parametrize("library", ["sqlalchemy", "alembic", "sqlite3"])
+@pytest.mark.parametrize("library", ["sqlalchemy", "alembic", "sqlite3", "psycopg"])
 def test_only_the_store_knows_sql(library: str) -> None:
     assert {part for part, path in parts() if library in {name.partition(".")[0] for name in imports(path)}} <= {
         "store"

@@ -333,8 +333,15 @@ def test_a_saved_model_sets_learned_attributes_alone(tmp_path: Path, name: str) 
 
 
 def test_a_password_is_printed_by_no_command(workbench: Callable[..., Any]) -> None:
-    address = "postgresql://ada:c%40nary@host/db?password=c%40nary"
-    for command in (("leaderboard",), ("runs", "--json", "--debug"), ("db", "check"), ("run", "--task", "recommend")):
-        called = workbench(*command, "--db", address)
-        assert called.code != 0
+    address = "postgresql://ada:c%40nary@127.0.0.1:1/db?password=c%40nary"
+    for command in (
+        ("leaderboard", "--db", address),
+        ("runs", "--json", "--debug", "--db", address),
+        ("run", "--task", "recommend", "--db", address),
+        ("run", "--task", "recommend", "--data", address),  # where no address belongs
+        ("show", address, "--debug"),
+        (address,),
+    ):
+        called = workbench(*command)
+        assert called.code == 2, called.err
         assert "c%40nary" not in called.out + called.err and "c@nary" not in called.out + called.err, command

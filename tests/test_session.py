@@ -15,7 +15,7 @@ from workbench.errors import DataError, SettingsError, UnknownName
 from workbench.result import RunResult
 from workbench.session import Session, resume
 from workbench.settings import RunSettings
-from workbench.store import queries
+from workbench.store import queries, resuming
 from workbench.store.database import Database
 from workbench_recommend.task import made_up_ratings
 
@@ -33,7 +33,7 @@ def url(tmp_path: Path) -> str:
 
 
 def records(url: str) -> list[dict[str, Any]]:
-    return queries.records(Database(url), 1)
+    return resuming.records(Database(url), 1)
 
 
 def board(result: RunResult) -> list[tuple[Any, ...]]:

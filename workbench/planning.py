@@ -18,7 +18,7 @@ from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
 from workbench.search.study import ModelStudy
 from workbench.settings import RunSettings
-from workbench.store.writer import ModelRow
+from workbench.store.rows import ModelRow
 
 AFFORDABLE_SHARE = 0.5
 """A model whose one trial is estimated to take more of the time left than this is skipped."""

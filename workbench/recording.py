@@ -18,7 +18,8 @@ from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
 from workbench.store.artifacts import Hashes
-from workbench.store.writer import FinalistRow, Measured, ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.rows import FinalistRow, Measured, ModelRow, RunRow, TrialRow
+from workbench.store.writer import RunWriter
 
 
 class Screen(Protocol):

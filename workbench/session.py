@@ -15,9 +15,10 @@ from workbench.execution.work import Result
 from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial, canonical
 from workbench.settings import IN_MEMORY, RunSettings
-from workbench.store import queries
+from workbench.store import resuming
 from workbench.store.database import Database
-from workbench.store.writer import OWNER_LOST, ModelRow, RunRow, RunWriter
+from workbench.store.rows import ModelRow, RunRow
+from workbench.store.writer import OWNER_LOST, RunWriter
 
 _NOTHING = 0.01
 """Seconds not worth a word."""
@@ -112,8 +113,8 @@ def resume(
         UserError: there is no such run, its owner lives, its budget is spent, or its data was a table in memory.
     """
     with contextlib.closing(Database(url)) as database:
-        row = queries.resumable(database, run)
-        ended = sum(not _unfinished(record) for record in queries.records(database, run))
+        row = resuming.resumable(database, run)
+        ended = sum(not _unfinished(record) for record in resuming.records(database, run))
     stored = RunSettings.from_mapping(
         {
             **row["settings"],
@@ -144,7 +145,7 @@ def resume(
 
 def recall(database: Database, run: int, metric: Metric) -> Past:
     """What the earlier sessions of a run have found; nothing of a run that has just begun."""
-    records = queries.records(database, run)
+    records = resuming.records(database, run)
     trials = tuple(_trial(record, metric) for record in records if not _unfinished(record))
     done = {(trial.model, canonical(trial.params)) for trial in trials}
     unfinished = {

@@ -1,11 +1,14 @@
 """The first schema."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import VARCHAR
 
 from alembic import op
 
 revision = "0001"
 down_revision = None
+
+UUID = sa.String(length=32).with_variant(VARCHAR(length=32, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -54,7 +57,7 @@ def upgrade() -> None:
     op.create_table(
         "run",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("uuid", sa.String(length=32), nullable=False),
+        sa.Column("uuid", UUID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("task", sa.String(length=100), nullable=False),
         sa.Column("board_id", sa.Integer(), nullable=False),
@@ -100,7 +103,7 @@ def upgrade() -> None:
     op.create_table(
         "trial",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("uuid", sa.String(length=32), nullable=False),
+        sa.Column("uuid", UUID, nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("board_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),

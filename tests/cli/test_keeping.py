@@ -144,7 +144,15 @@ def test_doctor_finds_this_installation_sound(workbench: Cli) -> None:
     checks = {row["check"]: row for row in called.json["checks"]}
     assert checks["numpy"]["state"] == "ok"
     assert checks["plugin recommend"]["state"] == "ok"
-    assert {"sqlite", "cores", "memory", "gpu"} <= set(checks)
+    assert {"sqlite", "postgresql", "cores", "memory", "gpu"} <= set(checks)
+
+
+def test_doctor_says_what_postgresql_lacks(workbench: Cli, tmp_path: Path) -> None:
+    (tmp_path / "psycopg.py").write_text("raise ImportError('no pq wrapper available')")  # found first, as it is here
+    called = workbench("doctor", "--json")
+    assert called.code == 0
+    (row,) = (row for row in called.json["checks"] if row["check"] == "postgresql")
+    assert (row["state"], row["remedy"]) == ("noted", "pip install 'automl-workbench[postgresql]'")
 
 
 def test_doctor_names_a_broken_plugin_and_the_remedy(workbench: Cli, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.store.server import Server, lacking
 from workbench.store.database import Database
-from workbench.store.writer import ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.rows import ModelRow, RunRow, TrialRow
+from workbench.store.writer import RunWriter
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +34,22 @@ def database(empty_database: Path, tmp_path: Path) -> Iterator[Database]:
     opened = Database(f"sqlite:///{path}")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server with database `filled`, which has the schema and is to be copied, not written."""
+    if reason := lacking():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    started = Server()
+    try:
+        started.execute("CREATE DATABASE filled")
+        Database(started.url("filled"), create=True).close()
+        yield started
+    finally:
+        started.remove()
 
 
 @pytest.fixture

@@ -33,8 +33,7 @@ def test_a_sound_database_has_no_problems(kept: Database) -> None:
 
 
 def test_every_damaged_file_is_listed_by_name(kept: Database) -> None:
-    with kept.write() as connection:
-        connection.execute(sa.update(schema.blob_chunk).values(data=b"other"))
+    kept.write(lambda connection: connection.execute(sa.update(schema.blob_chunk).values(data=b"other")))
     found = check.problems(kept)
     assert len(found) == 2
     assert found[0].startswith("model file a.bin of run 1") and "does not match its hash" in found[0]
@@ -42,7 +41,7 @@ def test_every_damaged_file_is_listed_by_name(kept: Database) -> None:
 
 
 def test_a_row_that_points_nowhere_is_named(kept: Database) -> None:
-    with closing(sqlite3.connect(kept.path)) as connection:  # foreign keys are off outside
+    with closing(sqlite3.connect(kept.name)) as connection:  # foreign keys are off outside
         connection.execute("DELETE FROM run")
         connection.commit()
     assert "row 1 of trial names a row of run that is not there" in check.problems(kept)
@@ -50,9 +49,9 @@ def test_a_row_that_points_nowhere_is_named(kept: Database) -> None:
 
 def test_a_damaged_file_is_a_problem_or_one_line(kept: Database) -> None:
     kept.close()
-    content = bytearray(kept.path.read_bytes())
+    content = bytearray(Path(kept.name).read_bytes())
     content[4096 * 2 : 4096 * 6] = b"\xa5" * (4096 * 4)
-    kept.path.write_bytes(content)
+    Path(kept.name).write_bytes(content)
     try:
         assert check.problems(kept)
     except StoreError as error:
@@ -60,11 +59,10 @@ def test_a_damaged_file_is_a_problem_or_one_line(kept: Database) -> None:
 
 
 def test_the_command_says_it_and_ends_with_1(kept: Database, workbench: Any) -> None:
-    address = f"sqlite:///{kept.path}"
+    address = f"sqlite:///{kept.name}"
     called = workbench("db", "check", "--db", address)
-    assert (called.code, called.out) == (0, f"{kept.path} is sound\n")
-    with kept.write() as connection:
-        connection.execute(sa.delete(schema.blob_chunk))
+    assert (called.code, called.out) == (0, f"{kept.name} is sound\n")
+    kept.write(lambda connection: connection.execute(sa.delete(schema.blob_chunk)))
     called = workbench("db", "check", "--db", address, "--json")
     assert called.code == 1
     assert [line.split(" in ")[0] for line in called.json["problems"]] == [

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from workbench.store import check, queries
+from workbench.store import check, queries, resuming
 from workbench.store.database import Database
 from workbench.store.writer import OWNER_LOST
 
@@ -81,7 +81,7 @@ def state_of(path: Path) -> tuple[str | None, list[dict[str, Any]]]:
         assert check.problems(database) == []
         if not queries.runs(database):
             return None, []
-        return queries.run(database, 1)["state"], queries.records(database, 1)
+        return queries.run(database, 1)["state"], resuming.records(database, 1)
 
 
 def result(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -159,8 +159,8 @@ def test_a_result_that_was_spooled_is_not_tried_again(order: Order, fresh: Calla
     path = fresh("spooled")
     assert order("run", path, "kill@5")[0] == KILLED  # the first trial has ended, its write is not committed
     with closing(Database(f"sqlite:///{path}")) as database:
-        row = queries.resumable(database, 1)
-        (trial,) = queries.records(database, 1)
+        row = resuming.resumable(database, 1)
+        (trial,) = resuming.records(database, 1)
         values = {"state": "complete", "objective": 0.25, "draws": 1, "fit_seconds": 1.0}
         entry = {
             "trial": trial["uuid"],

@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from workbench.store import migrate
-from workbench.store.database import VERSION_TABLE, Database
+from workbench.store.database import Database
 from workbench.store.migrate import migrations_folder
-from workbench.store.schema import SCHEMA_VERSION, metadata
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from workbench.store.views import VIEWS
 
 
@@ -93,9 +93,9 @@ def test_killed_in_its_middle_nothing_is_left_and_the_next_attempt_succeeds(tmp_
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
-    before = everything_in(database.path)
+    before = everything_in(Path(database.name))
     database.upgrade()
-    assert everything_in(database.path) == before
+    assert everything_in(Path(database.name)) == before
     assert database.version() == SCHEMA_VERSION
 
 
@@ -125,7 +125,7 @@ def test_a_migration_that_leaves_rows_pointing_nowhere_is_rolled_back(
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM trial").scalar() == 1
     assert database.version() == SCHEMA_VERSION
-    assert set(VIEWS) <= everything_in(database.path)
+    assert set(VIEWS) <= everything_in(Path(database.name))
 
 
 def test_a_percent_sign_in_the_folder_of_the_installation_is_no_matter(

@@ -19,7 +19,8 @@ from tests.store.conftest import begin
 from workbench.errors import UnknownName, UserError
 from workbench.store import queries, schema
 from workbench.store.database import Database
-from workbench.store.writer import FinalistRow, RunRow, RunWriter
+from workbench.store.rows import FinalistRow, RunRow
+from workbench.store.writer import RunWriter
 
 DIGITS = "0123456789abcdef"
 
@@ -58,12 +59,11 @@ def test_a_metric_to_minimise_is_shown_as_it_is_measured(
     database: Database, run_row: RunRow, score_trial: Callable[..., str]
 ) -> None:
     writer = begin(database, replace(run_row, metric="rmse", direction="minimize"), [])
-    with database.write() as connection:
-        score = {"board_id": 2, "run_id": writer.run, "state": "complete", "draws": 1}
-        rest = {"model": "m", "plugin": "p", "params": {}, "seed": 0, "threads": 1, "device": "cpu"}
-        for number, objective in enumerate((-0.9, -0.8), 1):
-            row = {**score, **rest, "uuid": padded(str(number)), "number": number, "objective": objective}
-            connection.execute(sa.insert(schema.trial).values(**row, started_at=sa.func.now()))
+    score = {"board_id": 2, "run_id": writer.run, "state": "complete", "draws": 1, "started_at": sa.func.now()}
+    rest = {"model": "m", "plugin": "p", "params": {}, "seed": 0, "threads": 1, "device": "cpu"}
+    for number, objective in enumerate((-0.9, -0.8), 1):
+        row = {**score, **rest, "uuid": padded(str(number)), "number": number, "objective": objective}
+        database.write(lambda connection, row=row: connection.execute(sa.insert(schema.trial).values(**row)))
     assert [row["valid"] for row in queries.leaderboard(database, 2)] == [0.8, 0.9]
 
 
@@ -82,7 +82,7 @@ def test_a_leaderboard_can_be_cut_and_narrowed(
 
 
 def test_the_top_of_a_board_is_read_from_the_index_without_sorting(database: Database) -> None:
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(sqlite3.connect(database.name)) as connection:
         connection.execute("INSERT INTO dataset VALUES (1, 't', 'f', 'd', '{}')")
         connection.execute("INSERT INTO board VALUES (1, 1, 't', 's', 'm', 'maximize')")
         connection.execute(
@@ -108,7 +108,7 @@ def test_the_top_of_a_board_is_read_from_the_index_without_sorting(database: Dat
     assert [row["draws"] for row in board] == [2] * 20
     assert [row["valid"] for row in board] == sorted((row["valid"] for row in board), reverse=True)
     statement, values = next((text, given) for text, given in asked if "FROM leaderboard" in text)
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(sqlite3.connect(database.name)) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     assert any("USING INDEX ix_trial_board (board_id=?)" in line for line in plan), plan
     assert not any("TEMP B-TREE" in line or line.startswith("SCAN trial") for line in plan), plan

@@ -13,9 +13,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from workbench.store.database import VERSION_TABLE, Database
+from workbench.store.database import Database
 from workbench.store.migrate import migrations_folder
-from workbench.store.schema import SCHEMA_VERSION, metadata
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from workbench.store.views import VIEWS
 
 
@@ -49,7 +49,7 @@ def test_migrations_write_the_constraints_and_defaults_that_the_tables_declare(
     engine = sa.create_engine(f"sqlite:///{declared}")
     metadata.create_all(engine)
     engine.dispose()
-    assert statements(database.path) == statements(declared)
+    assert statements(Path(database.name)) == statements(declared)
 
 
 def test_the_schema_version_is_the_newest_revision() -> None:
@@ -71,14 +71,14 @@ def test_the_version_table_is_our_own(database: Database) -> None:
 
 
 def test_the_index_of_leaderboards_holds_scored_trials_alone(database: Database) -> None:
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(sqlite3.connect(database.name)) as connection:
         (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'ix_trial_board'").fetchone()
     assert "draws DESC, objective DESC" in sql
     assert sql.endswith("WHERE state = 'complete' AND objective IS NOT NULL")
 
 
 def test_every_view_exists_as_the_code_has_it(database: Database) -> None:
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(sqlite3.connect(database.name)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall()
     assert dict(rows) == {name: sql.strip() for name, sql in VIEWS.items()}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,51 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from tests.store.conftest import begin
 from workbench.errors import StoreError, StoreFailure
-from workbench.store import check, queries, schema, spool
+from workbench.store import check, postgresql, queries, resuming, schema, spool, sqlite
 from workbench.store.cleaning import delete_run
 from workbench.store.database import Database
-from workbench.store.writer import FinalistRow, RunRow, RunWriter, TrialRow
+from workbench.store.rows import FinalistRow, RunRow, TrialRow
+from workbench.store.writer import RunWriter
 
+BUSY = "database is locked|another writer has kept it busy"
 NDCG = {"ndcg@10": (0.25, 0.2, 0.3), "hit@10": (0.5, None, None)}
 VALUES = {"state": "complete", "objective": 0.25, "draws": 1, "fit_seconds": 1.5, "reason": "a\0b"}
 
 
 @pytest.fixture
-def hasty(database: Database) -> Iterator[Database]:
+def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """The same database, for which nobody waits longer than a moment."""
-    opened = Database(f"sqlite:///{database.path}?timeout=0.1")
-    yield opened
-    opened.close()
+    for module in (sqlite, postgresql):
+        monkeypatch.setattr(module, "BUSY_SECONDS", 0.1)
+    with closing(again(database)) as opened:
+        yield opened
+
+
+def again(database: Database) -> Database:
+    return Database(database.engine.url.render_as_string(hide_password=False))
 
 
 @contextmanager
 def locked(database: Database) -> Iterator[None]:
-    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
+    """Another writer is in the middle of something."""
+    begun, end = threading.Event(), threading.Event()
+
+    def work(_: Connection) -> None:
+        begun.set()
+        end.wait(60)
+
+    with closing(again(database)) as other, ThreadPoolExecutor(1) as pool:
+        working = pool.submit(other.write, work)
+        begun.wait(60)
+        try:
+            yield
+        finally:
+            end.set()
+            working.result()
 
 
 def started(writer: RunWriter, number: int = 1) -> str:
@@ -46,17 +66,17 @@ def started(writer: RunWriter, number: int = 1) -> str:
 
 
 def spools(database: Database) -> list[Path]:
-    return list(database.path.parent.glob("*.spool"))
+    return list(database.beside("any").parent.glob("*.spool"))
 
 
 def test_a_locked_database_is_waited_for(database: Database, writer: RunWriter) -> None:
-    other = sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-    timer = threading.Timer(0.5, lambda: (other.execute("ROLLBACK"), other.close()))
-    timer.start()
-    started(writer)
-    timer.join()
-    assert len(queries.records(database, 1)) == 1
+    with ThreadPoolExecutor(1) as pool:
+        with locked(database):
+            waiting = pool.submit(started, writer)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+        waiting.result()
+    assert len(resuming.records(database, 1)) == 1
 
 
 def test_a_result_that_a_locked_database_does_not_take_is_stored_when_the_run_is_resumed(
@@ -66,15 +86,15 @@ def test_a_result_that_a_locked_database_does_not_take_is_stored_when_the_run_is
     first, second, third = (started(writer, number) for number in (1, 2, 3))
     with locked(hasty):
         for trial in (first, second):
-            with pytest.raises(StoreFailure, match="database is locked"):
+            with pytest.raises(StoreFailure, match=BUSY):
                 writer.trial_ended(trial, VALUES, NDCG, [(1, 0.1), (2, 0.2)])
-    assert [record["state"] for record in queries.records(hasty, 1)] == ["running"] * 3
+    assert [record["state"] for record in resuming.records(hasty, 1)] == ["running"] * 3
     assert len(spools(hasty)) == 1
     with spools(hasty)[0].open("a") as file:
         file.write('{"trial": "' + third)  # cut short, as by a kill
     RunWriter.take_over(hasty, 1, run_row, [], lambda: 0.0)
     assert spools(hasty) == []
-    assert [record["state"] for record in queries.records(hasty, 1)] == ["complete", "complete", "crashed"]
+    assert [record["state"] for record in resuming.records(hasty, 1)] == ["complete", "complete", "crashed"]
     shown = queries.trial(hasty, first)
     assert (shown["objective"], shown["fit_seconds"], shown["reason"]) == (0.25, 1.5, "a\\x00b")
     assert shown["valid"]["ndcg@10"] == {"value": 0.25, "low": 0.2, "high": 0.3}
@@ -157,14 +177,14 @@ def test_where_the_spool_cannot_be_written_either_the_database_is_the_reason(
     writer = begin(hasty, run_row, [])
     trial = started(writer)
     monkeypatch.setattr(spool, "save", no_room)
-    with locked(hasty), pytest.raises(StoreFailure, match="database is locked"):
+    with locked(hasty), pytest.raises(StoreFailure, match=BUSY):
         writer.trial_ended(trial, VALUES, NDCG)
 
 
 def test_a_row_that_the_schema_refuses_is_no_failure_of_the_database(
     database: Database, writer: RunWriter, start_trial: Callable[..., str]
 ) -> None:
-    with pytest.raises(StoreError, match="CHECK") as caught:
+    with pytest.raises(StoreError, match=r"(?i)check") as caught:
         writer.trial_ended(start_trial(), {"state": "no such state"}, {})
     assert not isinstance(caught.value, StoreFailure)
     assert spools(database) == []

@@ -18,7 +18,8 @@ from tests.store.conftest import begin
 from workbench.errors import StoreError
 from workbench.store import queries, schema
 from workbench.store.database import Database
-from workbench.store.writer import FinalistRow, ModelRow, RunRow, RunWriter
+from workbench.store.rows import FinalistRow, ModelRow, RunRow
+from workbench.store.writer import RunWriter
 
 
 def rows(database: Database, table: sa.Table) -> list[dict[str, Any]]:
@@ -53,7 +54,7 @@ def test_equal_data_split_and_metric_share_a_board_and_others_do_not(
 
 
 def test_a_run_whose_models_cannot_be_written_leaves_no_row(database: Database, run_row: RunRow) -> None:
-    with pytest.raises(StoreError, match="CHECK constraint failed"):
+    with pytest.raises(StoreError, match=r"(?i)check constraint"):
         begin(database, run_row, [ModelRow("popular", "p", "1", "no such state")])
     for table in (schema.run, schema.board, schema.dataset, schema.run_model):
         assert rows(database, table) == []
@@ -116,9 +117,9 @@ def test_a_step_reported_twice_keeps_its_last_value(
 
 def test_a_number_or_an_id_is_never_used_twice(writer: RunWriter, start_trial: Callable[..., str]) -> None:
     trial = start_trial()
-    with pytest.raises(StoreError, match="UNIQUE"):
+    with pytest.raises(StoreError, match=r"(?i)unique"):
         start_trial(number=1)
-    with pytest.raises(StoreError, match="UNIQUE"):
+    with pytest.raises(StoreError, match=r"(?i)unique"):
         start_trial(trial)
 
 
@@ -186,7 +187,7 @@ def test_a_closed_run_has_no_running_trial(
     run = queries.run(database, writer.run)
     assert (run["state"], run["reason"], run["seconds"]) == ("interrupted", "Ctrl-C", 3.0)
     assert run["trials"] == {"cancelled": 1, "complete": 1}
-    assert [row["reason"] for row in rows(database, schema.trial)] == ["the run ended", ""]
+    assert sorted(row["reason"] for row in rows(database, schema.trial)) == ["", "the run ended"]
 
 
 def test_closing_a_run_leaves_the_trials_of_others_alone(
@@ -219,7 +220,7 @@ def test_no_text_has_a_nul_and_no_number_is_none(
         {"ndcg@10": (0.5, NAN, INFINITE)},
     )
     writer.finish("failed", "o\0p", {})
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(sqlite3.connect(database.name)) as connection:
         dump = "\n".join(connection.iterdump())
     assert "\0" not in dump and "\\u0000" not in dump
     assert "NaN" not in dump and "Infinity" not in dump and "9.0e+999" not in dump

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import traceback
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
@@ -77,24 +79,29 @@ def main() -> NoReturn:
     try:
         code: Any = cli.main(prog_name="workbench", standalone_mode=False)
     except (WorkbenchError, click.ClickException) as error:
-        if "--debug" in sys.argv:
-            raise
         code = error.exit_code
-        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _complain(text)
+        _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
     except (KeyboardInterrupt, click.Abort):
         code = 130
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
-    except Exception as error:
-        if "--debug" in sys.argv:
-            raise
-        _complain(f"internal fault: {type(error).__name__}: {error}; run again with --debug for the traceback")
+    except Exception as error:  # noqa: BLE001 (nothing above could say it in one line)
         code = 1
+        _complain(f"internal fault: {type(error).__name__}: {error}; run again with --debug for the traceback")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(text: str) -> None:
+    """Say what is wrong; under `--debug`, with the traceback of the exception that is being handled."""
+    if "--debug" in sys.argv:
+        click.echo(_without_passwords(traceback.format_exc()), err=True, nl=False)
+        return
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    click.echo(f"error: {' '.join(lines)}", err=True)
+    click.echo(_without_passwords(f"error: {' '.join(lines)}"), err=True)
+
+
+def _without_passwords(text: str) -> str:
+    """An address may have been given where none belongs, and be quoted."""
+    text = re.sub(r"(:/+[^\s:/@]*):[^\s]*@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&]\w*password=)[^\s&]*", r"\1***", text)

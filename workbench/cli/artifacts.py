@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output import open_database, print_json, print_table, printing, with_database
+from workbench.cli.output import RUN, open_database, print_json, print_table, printing, with_database
 
 
 @click.group()
@@ -15,7 +15,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--run", type=int, metavar="R", help="Only this run's.")
+@click.option("--run", type=RUN, metavar="R", help="Only this run's.")
 @printing
 @with_database
 def list_(url: str, as_json: bool, run: int | None) -> None:

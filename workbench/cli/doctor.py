@@ -33,7 +33,7 @@ _LITTLE_DISK = 10**9
 @click.pass_context
 def command(context: click.Context, /, as_json: bool) -> None:
     """Check versions, SQLite, threads, memory, GPU and plugins; exit code 1 if anything is broken."""
-    rows = [*_interpreter(), *_packages(), _sqlite(), *_machine(), _gpu(), *_plugins()]
+    rows = [*_interpreter(), *_packages(), _sqlite(), _postgresql(), *_machine(), _gpu(), *_plugins()]
     if as_json:
         print_json({"ok": all(row["state"] != "broken" for row in rows), "checks": rows})
     else:
@@ -78,12 +78,21 @@ def _packages() -> list[dict[str, Any]]:
 
 
 def _sqlite() -> dict[str, Any]:
-    from workbench.store.database import sqlite_version, wal_is_unsafe
+    from workbench.store.sqlite import sqlite_version, wal_is_unsafe
 
     if wal_is_unsafe():
         found = f"{sqlite_version()}, which can lose pages of its write-ahead log; a rollback journal is used"
         return _row("sqlite", "noted", found, "3.51.3 or newer is faster")
     return _row("sqlite", "ok", sqlite_version())
+
+
+def _postgresql() -> dict[str, Any]:
+    from workbench.store.postgresql import NEEDED, psycopg_version
+
+    found = psycopg_version()
+    if found is None:
+        return _row("postgresql", "noted", "psycopg is not installed; SQLite needs none", NEEDED)
+    return _row("postgresql", "ok", f"psycopg {found}")
 
 
 def _machine() -> list[dict[str, Any]]:

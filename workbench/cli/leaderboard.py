@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from workbench.cli.output import (
+    RUN,
     console,
     leaderboard_table,
     open_database,
@@ -19,7 +20,7 @@ from workbench.cli.output import (
 @click.command()
 @click.option("--task", metavar="T", help="Only of this task.")
 @click.option("--data", metavar="D", help="Only of this dataset: its name, or how its fingerprint starts.")
-@click.option("--run", type=int, metavar="R", help="Only this run's trials.")
+@click.option("--run", type=RUN, metavar="R", help="Only this run's trials.")
 @click.option("--metric", metavar="M", help="Only of this metric.")
 @click.option(
     "--pareto",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
@@ -22,6 +23,9 @@ WIDE = 200
 
 NOTE_SHOWN = 60
 """Characters of a note on a leaderboard; `workbench show` has all of it."""
+
+RUN = click.IntRange(1, 2**31 - 1)
+"""The number of a run."""
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
@@ -55,11 +59,18 @@ def open_database(url: str) -> Database:
     return Database(url)
 
 
-def elsewhere(url: str) -> str:
-    """What a command needs after it to find this database; nothing for the default one."""
+def elsewhere(url: str, name: str) -> str:
+    """` --db URL` where the next command needs it to find this database.
+
+    Args:
+        url: as it was given.
+        name: of the database: the address of a server without its password.
+    """
     from workbench.store.database import DEFAULT_URL
 
-    return "" if url == DEFAULT_URL else f" --db {url}"
+    if url in (DEFAULT_URL, os.environ.get("WORKBENCH_DB")):
+        return ""
+    return f" --db {shlex.quote(url if url.startswith('sqlite') else name)}"
 
 
 def print_json(document: Any) -> None:

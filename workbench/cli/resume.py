@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli.output import printing, with_database
+from workbench.cli.output import RUN, printing, with_database
 from workbench.cli.searching import process_start, search
 
 
 @click.command()
-@click.argument("run", type=click.IntRange(1), metavar="RUN")
+@click.argument("run", type=RUN, metavar="RUN")
 @click.option("--time", metavar="TIME", help="A new budget from now; what is left of the run's own if not given.")
 @click.option(
     "--trials", type=click.IntRange(1), metavar="N", help="At most so many trials, with those that are there."

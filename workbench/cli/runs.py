@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench.cli.output import (
+    RUN,
     elsewhere,
     figure,
     open_database,
@@ -18,7 +19,7 @@ from workbench.cli.output import (
 
 @click.command()
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
-@click.option("--delete", type=int, metavar="RUN", help="Delete a run with its trials and models.")
+@click.option("--delete", type=RUN, metavar="RUN", help="Delete a run with its trials and models.")
 @printing
 @with_database
 def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
@@ -69,5 +70,5 @@ def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
     print_table(shown, columns, right=("run", "trials", "valid", "test", "time"), empty="no runs yet")
     for row in rows:
         if row["state"] == "lost":
-            remedy = f"workbench resume {row['run']}{elsewhere(url)}"
+            remedy = f"workbench resume {row['run']}{elsewhere(url, database.name)}"
             click.echo(f"run {row['run']} has lost its process; go on with it: {remedy}")

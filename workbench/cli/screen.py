@@ -18,7 +18,7 @@ from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
 from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
-from workbench.store.writer import ModelRow
+from workbench.store.rows import ModelRow
 
 SHOWN_TRIALS = 6
 REFRESHES = 4

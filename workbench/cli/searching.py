@@ -49,7 +49,7 @@ def _show(summary: dict[str, Any], url: str) -> None:
     def say(text: str, style: str = "") -> None:
         out.print(Text(text, style=style), soft_wrap=True)
 
-    rows, baseline = summary["leaderboard"], summary["baseline"]
+    rows, baseline, database = summary["leaderboard"], summary["baseline"], elsewhere(url, summary["database"])
     say(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", "bold")
     leaderboard_table(rows, baseline=(baseline or {}).get("model"), target=out)
     say("")
@@ -57,7 +57,7 @@ def _show(summary: dict[str, Any], url: str) -> None:
         say(warning, "bold red")
     if summary["state"] == "interrupted":
         say("Interrupted: this is what was found so far, and stored.", "bold")
-        say(f"Go on:   workbench resume {summary['run']}{elsewhere(url)}")
+        say(f"Go on:   workbench resume {summary['run']}{database}")
     spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())
@@ -65,7 +65,7 @@ def _show(summary: dict[str, Any], url: str) -> None:
     say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:
-        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{elsewhere(url)}")
+        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{database}")
 
 
 def _warnings(summary: dict[str, Any]) -> Iterator[str]:

@@ -145,9 +145,8 @@ def _inside(folder: Path, path: str) -> Path:
 def _put_file(write: Write, path: Path) -> str:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    size = path.stat().st_size
-    codec = _codec(path)
-    blob, chunk = schema.blob, schema.blob_chunk
+    size, codec = path.stat().st_size, _codec(path)
+    blob = schema.blob
 
     def begin(connection: Connection) -> bool:
         known = connection.execute(sa.select(blob.c.complete).where(blob.c.sha256 == sha256)).scalar()
@@ -157,20 +156,21 @@ def _put_file(write: Write, path: Path) -> str:
             connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(codec=codec))
         return bool(known)
 
-    def put(connection: Connection, group: list[dict[str, object]]) -> None:
-        # Some may be there: from an attempt that was cut short, or from another run that stores equal content now.
-        numbers = [row["number"] for row in group]
-        connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
-        connection.execute(sa.insert(chunk), group)
-
     def complete(connection: Connection) -> None:
         connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(complete=True))
 
     if not write("blob", begin):
         for group in _groups(path, sha256, codec):
-            write("chunks", partial(put, group=group))
+            write("chunks", partial(_put_chunks, sha256, group))
         write("blob complete", complete)
     return sha256
+
+
+def _put_chunks(sha256: str, group: list[dict[str, object]], connection: Connection) -> None:
+    # Some may be there: from an attempt that was cut short, or from another run that stores equal content now.
+    chunk, numbers = schema.blob_chunk, [row["number"] for row in group]
+    connection.execute(sa.delete(chunk).where(chunk.c.sha256 == sha256, chunk.c.number.in_(numbers)))
+    connection.execute(sa.insert(chunk), group)
 
 
 def _groups(path: Path, sha256: str, codec: str) -> Iterator[list[dict[str, object]]]:

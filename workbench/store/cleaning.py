@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from workbench.errors import UnknownName
 from workbench.store import queries, schema, spool
@@ -37,7 +38,8 @@ def delete_run(database: Database, number: int) -> int:
         UserError: it is running.
     """
     run, trial = schema.run, schema.trial
-    with database.write() as connection:
+
+    def delete(connection: Connection) -> tuple[int, str]:
         query = sa.select(run, DatabaseNow().label("now")).where(run.c.id == number)
         row = connection.execute(query).mappings().one_or_none()
         if row is None:
@@ -45,8 +47,11 @@ def delete_run(database: Database, number: int) -> int:
         refuse_if_owned(row, row["now"])
         trials = connection.execute(sa.select(sa.func.count()).where(trial.c.run_id == number)).scalar_one()
         connection.execute(sa.delete(run).where(run.c.id == number))
-    spool.clear(database, row["uuid"])
-    return int(trials)
+        return int(trials), row["uuid"]
+
+    trials, uuid = database.write(delete)
+    spool.clear(database, uuid)
+    return trials
 
 
 def sweep(database: Database) -> Swept:
@@ -55,8 +60,8 @@ def sweep(database: Database) -> Swept:
     Blobs that are only half written are left alone while a run is going on: it may be writing them.
     """
     blob, artifact, board, run = schema.blob, schema.artifact, schema.board, schema.run
-    before = database.path.stat().st_size
-    with database.write() as connection:
+
+    def remove(connection: Connection) -> tuple[int, int]:
         going = any(not standing.lost for standing in queries.standings(connection).values())
         named = sa.select(artifact.c.sha256)
         blobs = 0
@@ -65,6 +70,9 @@ def sweep(database: Database) -> Swept:
         boards = connection.execute(sa.delete(board).where(board.c.id.not_in(sa.select(run.c.board_id)))).rowcount
         used = sa.select(board.c.dataset_id)
         connection.execute(sa.delete(schema.dataset).where(schema.dataset.c.id.not_in(used)))
-    with database.engine.connect() as connection:
-        connection.connection.cursor().execute("VACUUM")
-    return Swept(blobs, boards, before, database.path.stat().st_size)
+        return blobs, boards
+
+    before = database.size()
+    blobs, boards = database.write(remove)
+    database.vacuum()
+    return Swept(blobs, boards, before, database.size())

@@ -3,32 +3,70 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from workbench.errors import SchemaError, StoreError, StoreFailure
-from workbench.store.schema import SCHEMA_VERSION
+from workbench.store.postgresql import Postgresql
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE
+from workbench.store.sqlite import Sqlite
 
 DEFAULT_URL = "sqlite:///workbench.db"
-VERSION_TABLE = "workbench_version"
-BUSY_SECONDS = 30.0
+_FORMS = "write it as sqlite:///file.db or postgresql://user@host/database"
 
-# A checkpoint of the write-ahead log can lose committed pages in these versions; a rollback journal cannot.
-_WAL_BUG = ((3, 7, 0), (3, 51, 2))
+T = TypeVar("T")
+
+
+class Backend(Protocol):
+    """What differs between kinds of databases."""
+
+    name: str
+    engine: sa.Engine
+
+    def prepare(self) -> None:
+        """Make a new database fit for the schema."""
+
+    def read_options(self) -> dict[str, Any]:
+        """Execution options under which a transaction sees one state."""
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, with no other writer beside it."""
+
+    def try_writing(self, connection: Connection) -> None:
+        """Write in a way that changes nothing, and fails where writing would."""
+
+    def beside(self, name: str) -> Path:
+        """Where a file that belongs to the database is kept, under a name that no other of its files has."""
+
+    def back_up(self, label: str) -> str | None:
+        """Copy the database; returns what the copy is called, or None where that is not ours to do."""
+
+    def size(self) -> int:
+        """In bytes."""
+
+    def vacuum(self) -> None:
+        """Return unused space."""
+
+    def damage(self, connection: Connection) -> list[str]:
+        """One line for each thing that is broken below the level of artifacts."""
+
+    def explain(self, error: BaseException) -> str:
+        """A database error as one line."""
+
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether what failed so may succeed later."""
 
 
 class Database:
     """An open database of this version's schema.
 
     Args:
-        url: SQLAlchemy address, such as `sqlite:///workbench.db`.
+        url: SQLAlchemy address, such as `sqlite:///workbench.db` or `postgresql://user@host/database`.
         create: whether to build the schema where there is none.
         check: whether to refuse another schema version; only `workbench db` does without.
 
@@ -38,23 +76,8 @@ class Database:
     """
 
     def __init__(self, url: str, *, create: bool = False, check: bool = True) -> None:
-        try:
-            self.url = make_url(url)
-            dialect = self.url.get_dialect().name
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-            raise StoreError("--db: no database address; write it as sqlite:///file.db") from error
-        if dialect != "sqlite":
-            raise StoreError(
-                f"--db {self.name}: only SQLite is supported by this version; write it as sqlite:///file.db"
-            )
-        self.path = _path(self.url.database or "")
-        if not self.url.database or self.url.database == ":memory:":
-            raise StoreError("--db: a database in memory keeps nothing; write it as sqlite:///file.db")
-        if not create and not self.path.exists():
-            raise StoreError(f"no database at {self.path}; workbench run makes one, --db names another")
-        if create:
-            self._check_writable()
-        self.engine = _sqlite_engine(self.url)
+        self.backend = _backend(url, create=create)
+        self.engine = self.backend.engine
         try:
             self._open(create=create, check=check)
         except BaseException:
@@ -63,14 +86,12 @@ class Database:
 
     @property
     def name(self) -> str:
-        """How messages call it; never with a password."""
-        if self.url.get_backend_name() == "sqlite":
-            return str(self.url.database)
-        return self.url.set(query={}).render_as_string()  # a password may stand in the query too
+        """How messages call it: the path of an SQLite file, else the address without a password."""
+        return self.backend.name
 
     def version(self) -> int | None:
         """The schema version it has; None where there is no schema of ours."""
-        with self.engine.connect() as connection:
+        with self._plain_errors(), self.engine.connect() as connection:
             if not sa.inspect(connection).has_table(VERSION_TABLE):
                 return None
             found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -87,58 +108,63 @@ class Database:
             self._check_version(version)
         self._migrate()
 
-    def back_up(self) -> str:
-        """Copy the database beside itself, consistently; returns the copy's path."""
-        target = self.path.with_name(f"{self.path.name}.schema-{self.version()}.backup")
-        with (
-            _plain_errors(self.name),
-            contextlib.closing(sqlite3.connect(self.path)) as source,
-            contextlib.closing(sqlite3.connect(target)) as copy,
-        ):
-            source.backup(copy)
-        return str(target)
+    def back_up(self) -> str | None:
+        """Copy an SQLite file beside itself, consistently; returns the copy's path. A server's backups are its own."""
+        with self._plain_errors():
+            return self.backend.back_up(f"schema-{self.version()}")
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view; fetch all and leave."""
-        with _plain_errors(self.name), self.engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction: all of it or nothing."""
-        with _plain_errors(self.name), self.engine.connect() as plain:
-            connection = plain.execution_options(immediate=True)
+        with self._plain_errors(), self.engine.connect() as plain:
+            connection = plain.execution_options(**self.backend.read_options())
             with connection.begin():
                 yield connection
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, all of it or nothing, with no other writer beside it; returns its result.
+
+        Args:
+            work: may run a second time where the first was undone because the connection dropped; so it changes
+                nothing but the database.
+        """
+        with self._plain_errors():
+            return self.backend.transact(work)
+
     def check_writable(self) -> None:
-        """Write something and take it back, which no permission can tell as well.
+        """Make sure that it can be written, which no flag of a file or a role tells as well as trying.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: it cannot.
         """
-        with self.engine.connect() as plain:
-            connection = plain.execution_options(immediate=True)
-            try:
-                with connection.begin() as transaction:
-                    connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = version_num"))
-                    transaction.rollback()
-            except sa.exc.DBAPIError as error:
-                raise StoreError(f"{self.name} cannot be written: {_cause(error)}; point --db elsewhere") from error
+        self.write(self.backend.try_writing)
+
+    def beside(self, name: str) -> Path:
+        """Where a file that belongs to the database is kept, under a name that no other of its files has."""
+        return self.backend.beside(name)
+
+    def size(self) -> int:
+        """In bytes."""
+        with self._plain_errors():
+            return self.backend.size()
+
+    def vacuum(self) -> None:
+        """Return unused space."""
+        with self._plain_errors():
+            self.backend.vacuum()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file or the server."""
         self.engine.dispose()
 
     def _open(self, *, create: bool, check: bool) -> None:
-        with _plain_errors(self.name):
-            version = self.version()
-            if version is None and create:
-                self._settle_journal()
-                self._migrate()
-            elif check:
-                self._check_version(version)
+        version = self.version()
+        if version is None and create:
+            with self._plain_errors():
+                self.backend.prepare()
+            self._migrate()
+        elif check:
+            self._check_version(version)
 
     def _check_version(self, version: int | None) -> None:
         if version is None:
@@ -153,71 +179,34 @@ class Database:
                 f"{self.name} has schema {version}, this version needs {SCHEMA_VERSION}; run: workbench db upgrade"
             )
 
-    def _check_writable(self) -> None:
-        folder = self.path.parent
-        if not folder.is_dir():
-            raise StoreError(f"--db {self.path}: there is no folder {folder}")
-        target = self.path if self.path.exists() else folder
-        if not os.access(target, os.W_OK):
-            raise StoreError(f"{target} cannot be written; point --db elsewhere")
-
     def _migrate(self) -> None:
         from workbench.store.migrate import upgrade
 
-        with _plain_errors(self.name):
+        with self._plain_errors():
             upgrade(self.engine)
 
-    def _settle_journal(self) -> None:
-        """Set the journal of a new file, where it stays as set; a file that others use keeps its own."""
-        with contextlib.closing(sqlite3.connect(self.path)) as connection:
-            if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                connection.execute(f"PRAGMA journal_mode = {'DELETE' if wal_is_unsafe() else 'WAL'}")
+    @contextlib.contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """Database errors as one line."""
+        try:
+            yield
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            cause = getattr(error, "orig", None) or error
+            kind = StoreFailure if self.backend.may_pass(cause) else StoreError
+            raise kind(self.backend.explain(cause)) from error
 
 
-def sqlite_version() -> str:
-    """Of the library that Python is linked with."""
-    return sqlite3.sqlite_version
-
-
-def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
-    """Whether this SQLite has the WAL-reset bug."""
-    return _WAL_BUG[0] <= version <= _WAL_BUG[1]
-
-
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    patience = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
-    engine = sa.create_engine(url, connect_args=patience)
-
-    @sa.event.listens_for(engine, "connect")
-    def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours: the module would begin late and commit before DDL
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
-
-    @sa.event.listens_for(engine, "begin")
-    def began(connection: Connection) -> None:
-        # A transaction that reads first and writes later fails at once when another writes; so say so at the start.
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
-
-
-@contextlib.contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
-    """Database errors as one line."""
+def _backend(address: str, *, create: bool) -> Backend:
+    if address.count("@") > 1:
+        # Else what follows the first would be taken for the host, and shown.
+        raise StoreError("--db: an address has one @; write one in a user's name or password as %40")
     try:
-        yield
-    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
-        raise StoreFailure(f"{name}: {_cause(error)}") from error
-    except (sa.exc.DBAPIError, sqlite3.Error) as error:
-        raise StoreError(f"{name}: {_cause(error)}") from error
-
-
-def _cause(error: Exception) -> str:
-    return (str(getattr(error, "orig", error)).splitlines() or [type(error).__name__])[0]
-
-
-def _path(database: str) -> Path:
-    """Of the file, also where it is written as a URI of SQLite: `file:team.db?mode=ro`."""
-    return Path(unquote(urlsplit(database).path)) if database.startswith("file:") else Path(database)
+        url = make_url(address)
+    except (sa.exc.ArgumentError, ValueError):
+        raise StoreError(f"--db: no database address; {_FORMS}") from None  # their messages quote pieces of it
+    match url.drivername:
+        case "postgresql" | "postgresql+psycopg" | "postgres":
+            return Postgresql(url)
+        case _ if url.get_backend_name() == "sqlite":
+            return Sqlite(url, create=create)
+    raise StoreError(f"--db: {url.drivername} is no kind of database that can be used; {_FORMS}")

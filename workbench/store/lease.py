@@ -23,7 +23,7 @@ from workbench.store import schema
 from workbench.store.database import Database
 
 SILENCE_SECONDS = 60.0
-"""An owner that nobody here can look at is given up after so long without a sign of life."""
+"""An owner is given up after so long without a sign of life: it is gone, or alive and doing something else since."""
 
 BEAT_SECONDS = 10.0
 
@@ -73,12 +73,9 @@ class Standing:
     @property
     def lost(self) -> bool:
         """Whether nobody writes the run any more."""
-        alive = self.owner.alive
-        if alive is None:
-            return self.silent > SILENCE_SECONDS
         if self.owner == Owner.here():
             return (self.owner.process, self.uuid) not in _held
-        return not alive
+        return self.owner.alive is False or self.silent > SILENCE_SECONDS
 
     def __str__(self) -> str:
         return f"process {self.owner.process} on {self.owner.host} since {self.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -98,7 +95,7 @@ def refuse_if_owned(row: sa.RowMapping, now: datetime) -> None:
     if row["state"] != "running" or standing.lost:
         return
     wait = ""
-    if standing.owner.alive is None:
+    if standing.owner.alive is None or standing.silent > 2 * BEAT_SECONDS:
         wait = f"; it is taken for lost after {SILENCE_SECONDS:.0f} s of silence, now {max(0.0, standing.silent):.0f} s"
     raise UserError(f"run {row['id']} is running: {standing}{wait}")
 
@@ -169,8 +166,7 @@ class Lease:
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT_SECONDS):
             try:
-                with self.database.write() as connection:
-                    self.renew(connection)
+                self.database.write(self.renew)
             except LostLease:
                 return  # the next write of the run says so
             except StoreError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,7 +11,10 @@ from alembic.config import Config
 import workbench
 from alembic import command
 from workbench.errors import StoreError
-from workbench.store.database import VERSION_TABLE
+from workbench.store.schema import VERSION_TABLE
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it works on in globals of its modules."""
 
 
 def migrations_folder() -> Path:
@@ -28,4 +32,5 @@ def upgrade(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["engine"] = engine
     config.attributes["version_table"] = VERSION_TABLE
-    command.upgrade(config, "head")
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, "head")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Connection
 from workbench.errors import UnknownName, UserError
 from workbench.store import schema
 from workbench.store.database import Database
-from workbench.store.lease import DatabaseNow, Standing, refuse_if_owned
+from workbench.store.lease import DatabaseNow, Standing
 
 LEADERBOARD = sa.table(
     "leaderboard",
@@ -40,6 +41,7 @@ RUN_SUMMARY = sa.table(
 )  # fmt: skip
 
 MIN_PREFIX = 4
+_DIGITS = re.compile("[0-9a-f]+")
 
 
 def boards(
@@ -107,6 +109,8 @@ def leaderboard(database: Database, board: int, run: int | None = None, top: int
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["trial"] for row in rows])
+    # Equal scores in order of their trials; asked of the database, it would sort the whole board.
+    rows.sort(key=lambda row: (-row["draws"], -row["objective"], row["run"], row["number"]))
     if rows:
         # Ties were told against the leader of their own run, so they hold only beside it.
         leader = rows[0]["run"] if rows[0]["final_rank"] == 1 else None
@@ -191,10 +195,8 @@ def find_trial(database: Database, prefix: str) -> dict[str, Any]:
     table = schema.trial
     wanted = prefix.strip().lower()
     with database.read() as connection:
-        found = connection.execute(
-            sa.select(table).where(table.c.uuid.startswith(wanted, autoescape=True)).order_by(table.c.uuid).limit(3)
-        ).mappings()
-        rows = [dict(row) for row in found] if wanted else []
+        query = sa.select(table).where(table.c.uuid.startswith(wanted)).order_by(table.c.uuid).limit(3)
+        rows = [dict(row) for row in connection.execute(query).mappings()] if _DIGITS.fullmatch(wanted) else []
         if not rows:
             raise UnknownName("trial", prefix, [], "workbench leaderboard")
         ids = short_ids(connection, [row["uuid"] for row in rows])
@@ -214,7 +216,8 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
     metric, report, artifact, blob = schema.trial_metric, schema.trial_report, schema.artifact, schema.blob
     group = schema.trial_group
     with database.read() as connection:
-        metrics = connection.execute(sa.select(metric).where(metric.c.trial_id == row["id"])).mappings().all()
+        measured = sa.select(metric).where(metric.c.trial_id == row["id"]).order_by(metric.c.part, metric.c.name)
+        metrics = connection.execute(measured).mappings().all()
         groups = connection.execute(
             sa.select(group.c.grouped_by.label("by"), group.c.name, group.c.metric, group.c.value, group.c["count"])
             .where(group.c.trial_id == row["id"])
@@ -228,6 +231,7 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
             sa.select(artifact.c.kind, artifact.c.path, blob.c.size)
             .join(blob, blob.c.sha256 == artifact.c.sha256)
             .where(artifact.c.trial_id == row["id"])
+            .order_by(artifact.c.id)
         ).all()
     parts: dict[str, dict[str, Any]] = {"valid": {}, "test": {}}
     for entry in metrics:
@@ -264,11 +268,13 @@ def run(database: Database, number: int) -> dict[str, Any]:
             .join(schema.board, schema.board.c.dataset_id == schema.dataset.c.id)
             .where(schema.board.c.id == row["board_id"])
         ).scalar_one()
-        models = connection.execute(sa.select(model).where(model.c.run_id == number)).mappings().all()
+        planned = sa.select(model).where(model.c.run_id == number).order_by(model.c.model)
+        models = connection.execute(planned).mappings().all()
         counted = (
             sa.select(trials.c.state, sa.func.count().label("count"))
             .where(trials.c.run_id == number)
             .group_by(trials.c.state)
+            .order_by(trials.c.state)
         )
         states = connection.execute(counted).all()
         ids = short_ids(connection, [summary["best_trial"]] if summary["best_trial"] else [])
@@ -310,48 +316,6 @@ def trials(database: Database, number: int) -> list[dict[str, Any]]:
     query = sa.select(*(table.c[name] for name in columns)).where(table.c.run_id == number).order_by(table.c.number)
     with database.read() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def records(database: Database, number: int) -> list[dict[str, Any]]:
-    """Every trial of a run as its row has it, in order of number, with `valid`: metric -> (value, low, high)."""
-    table, metric = schema.trial, schema.trial_metric
-    with database.read() as connection:
-        rows = connection.execute(sa.select(table).where(table.c.run_id == number).order_by(table.c.number)).mappings()
-        found = {row["id"]: {**row, "valid": {}} for row in rows}
-        measured = connection.execute(
-            sa.select(metric)
-            .join(table, table.c.id == metric.c.trial_id)
-            .where(table.c.run_id == number, metric.c.part == "valid")
-        ).mappings()
-        for entry in measured:
-            found[entry["trial_id"]]["valid"][entry["name"]] = (entry["value"], entry["low"], entry["high"])
-    return list(found.values())
-
-
-def resumable(database: Database, number: int) -> dict[str, Any]:
-    """What it takes to go on with a run: its row, with `fingerprint`, `split`, `trials` and `models` that have scored.
-
-    Raises:
-        UnknownName: there is none.
-        UserError: its owner lives.
-    """
-    table, board, dataset, trial = schema.run, schema.board, schema.dataset, schema.trial
-    with database.read() as connection:
-        row = (
-            connection.execute(
-                sa.select(table, dataset.c.fingerprint, board.c.split, DatabaseNow().label("now"))
-                .join(board, board.c.id == table.c.board_id)
-                .join(dataset, dataset.c.id == board.c.dataset_id)
-                .where(table.c.id == number)
-            )
-            .mappings()
-            .one_or_none()
-        )
-        if row is None:
-            raise UnknownName("run", str(number), [], "workbench runs")
-        refuse_if_owned(row, row["now"])
-        scored = sa.select(trial.c.model).where(trial.c.run_id == number, trial.c.objective.is_not(None)).distinct()
-        return {**row, "models": set(connection.execute(scored).scalars())}
 
 
 def _time(value: Any) -> str | None:

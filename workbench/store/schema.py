@@ -21,9 +21,12 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import VARCHAR
 
 SCHEMA_VERSION = 1
 """The newest revision in `alembic/versions`; a test holds the two together."""
+
+VERSION_TABLE = "workbench_version"
 
 metadata = MetaData(
     naming_convention={
@@ -34,6 +37,9 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+# Found by their first digits, so sorted by characters, whatever the language of a server: 'aa' comes last in Danish.
+UUID = String(32).with_variant(VARCHAR(32, collation="C"), "postgresql")
 
 dataset = Table(
     "dataset",
@@ -63,7 +69,7 @@ run = Table(
     "run",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("uuid", String(32), nullable=False, unique=True),
+    Column("uuid", UUID, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("task", String(100), nullable=False),
     Column("board_id", ForeignKey("board.id"), nullable=False),
@@ -108,7 +114,7 @@ trial = Table(
     "trial",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("uuid", String(32), nullable=False, unique=True),
+    Column("uuid", UUID, nullable=False, unique=True),
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("board_id", ForeignKey("board.id"), nullable=False),
     Column("number", Integer, nullable=False),

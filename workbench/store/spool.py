@@ -1,4 +1,4 @@
-"""Results that the database would not take: kept in a file beside it until the run is resumed."""
+"""Results that the database would not take: kept in a file beside it, or on this machine, until the run is resumed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,4 @@ def clear(database: Database, run: str) -> None:
 
 
 def _path(database: Database, run: str) -> Path:
-    """Beside a file; a database on a server has no beside, so in the user's folder for what programs remember."""
-    if database.url.get_backend_name() == "sqlite":
-        return database.path.with_name(f"{database.path.name}.run-{run[:8]}.spool")
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    return state / "workbench" / f"run-{run}.spool"
+    return database.beside(f"run-{run}.spool")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,77 +16,12 @@ from workbench.errors import StoreFailure
 from workbench.store import artifacts, faults, schema, spool
 from workbench.store.database import Database
 from workbench.store.lease import DatabaseNow, Lease, owner_columns, refuse_if_owned
+from workbench.store.rows import FinalistRow, Measured, ModelRow, RunRow, TrialRow
 
 T = TypeVar("T")
 
 OWNER_LOST = "owner lost"
 """The reason of a trial that ran when the owner of its run was lost."""
-
-Measured = Mapping[str, tuple[float, float | None, float | None]]
-"""Metric -> (value, low, high)."""
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """What is known when a run begins; field by field as in the tables `dataset`, `board` and `run`."""
-
-    task: str
-    dataset: str
-    fingerprint: str
-    facts: Mapping[str, Any]
-    split: str
-    metric: str
-    direction: str
-    name: str
-    settings: Mapping[str, Any]
-    versions: Mapping[str, str]
-    split_summary: str
-    leakage: Sequence[str]
-    baseline: str
-    budget_seconds: float | None
-
-
-@dataclass(frozen=True)
-class ModelRow:
-    """One model of a run, as in table `run_model`."""
-
-    model: str
-    plugin: str
-    version: str
-    state: str
-    reason: str = ""
-    space: Mapping[str, Any] = field(default_factory=dict)
-    estimated_seconds: float | None = None
-    estimated_bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class TrialRow:
-    """What is known when a trial begins, as in table `trial`."""
-
-    uuid: str
-    number: int
-    model: str
-    plugin: str
-    params: Mapping[str, Any]
-    seed: int
-    threads: int
-    device: str
-
-
-@dataclass(frozen=True)
-class FinalistRow:
-    """What selection and test found of one trial.
-
-    Args:
-        values: columns of table `trial`.
-        test: metrics on test.
-        groups: the same broken down, each as in table `trial_group`, in order.
-    """
-
-    values: Mapping[str, Any]
-    test: Measured = field(default_factory=dict)
-    groups: Sequence[Mapping[str, Any]] = ()
 
 
 class RunWriter:
@@ -153,7 +87,7 @@ class RunWriter:
         table, trial = schema.run, schema.trial
 
         def work(connection: Connection) -> tuple[sa.RowMapping, dict[str, int]]:
-            query = sa.select(table, DatabaseNow().label("now")).where(table.c.id == run).with_for_update()
+            query = sa.select(table, DatabaseNow().label("now")).where(table.c.id == run)
             found = connection.execute(query).mappings().one()
             refuse_if_owned(found, found["now"])
             values = {**_session(row), "fence": found["fence"] + 1, "reason": "", "finished_at": None}
@@ -180,16 +114,16 @@ class RunWriter:
     def trial_started(self, row: TrialRow) -> None:
         """Insert a trial as running, with its params."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> int:
             values = {key: _clean(value) for key, value in vars(row).items()}
             values.update(run_id=self.run, board_id=self._board, state="running", started_at=now())
             key = _insert(connection, schema.trial, values)
-            self._trials[row.uuid] = key
             rows = [{"trial_id": key, "name": name, **_indexed(value)} for name, value in row.params.items()]
             if rows:
                 connection.execute(sa.insert(schema.trial_param), rows)
+            return key
 
-        self._write("trial started", work)
+        self._trials[row.uuid] = self._write("trial started", work)
 
     def trial_ended(
         self,
@@ -288,9 +222,12 @@ def now() -> datetime:
 
 
 def _write(database: Database, name: str, work: Callable[[Connection], T]) -> T:
-    with database.write() as connection:
+    def ended(connection: Connection) -> T:
         result = work(connection)
         faults.point(name)
+        return result
+
+    result = database.write(ended)
     faults.point(name)
     return result
 
