@@ -1,0 +1,73 @@
+"""Blended lists: sums of what the places are worth, whatever the weights and however lists end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log2
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.blocks.recommend import Queries, recommend
+from workbench.contract.split import Split
+from workbench.data.interactions import Interactions
+from workbench_recommend import blending
+from workbench_recommend.blending import Blender, Ensemble
+
+one_list = st.lists(st.integers(0, 8), max_size=5, unique=True).map(lambda items: items + [-1] * (5 - len(items)))
+weights_of_three = st.lists(st.sampled_from([0.0, 1.0, 2.0, 5.0]), min_size=3, max_size=3)
+
+
+@given(st.lists(st.tuples(one_list, one_list, one_list), min_size=1, max_size=4), weights_of_three, st.integers(1, 9))
+def test_an_item_gets_what_its_places_are_worth(rows: list[Any], weights: list[float], k: int) -> None:
+    lists = [np.array(model, np.int32) for model in zip(*rows, strict=True)]
+    items, scores = Blender(lists)(weights, k)
+    assert (items.dtype, items.shape, scores.dtype) == (np.int32, (len(rows), k), np.float32)
+    for found, sums, row in zip(items.tolist(), scores.tolist(), rows, strict=True):
+        worth: dict[int, float] = {}
+        for weight, own in zip(weights, row, strict=True):
+            for place, item in enumerate(own):
+                if item >= 0:
+                    worth[item] = worth.get(item, 0.0) + weight / log2(place + 2)
+        assert len([item for item in found if item >= 0]) == min(k, len(worth))
+        assert sums[: len(worth)] == pytest.approx(sorted(worth.values(), reverse=True)[:k], abs=1e-5)
+        for item, value in zip(found, sums, strict=True):
+            assert item < 0 or worth[item] == pytest.approx(value, abs=1e-5)
+
+
+def test_nothing_blended_is_nothing() -> None:
+    nothing = np.full((2, 3), -1, np.int32)
+    items, scores = Blender([nothing, nothing])([1, 1], 2)
+    assert items.tolist() == [[-1, -1], [-1, -1]]
+    assert np.isneginf(scores).all()
+    assert Blender([np.zeros((0, 3), np.int32)])([1], 2)[0].shape == (0, 2)
+
+
+def test_one_model_alone_answers_as_itself(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
+    model = fitted("ease", made.train_valid)
+    known = made.train_valid.matrix
+    queries = Queries(np.arange(made.train_valid.n_users, dtype=np.int32), known)
+    alone, _ = recommend(model, queries, 5, known)
+    for members, weights in (([model], [1]), ([model, fitted("popular", made.train_valid)], [2, 0])):
+        together, _ = recommend(Ensemble(members, weights), queries, 5, known)
+        assert together.tolist() == alone.tolist()
+
+
+def test_blocks_make_no_difference(
+    made: Split[Interactions], fitted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = [fitted(name, made.train_valid) for name in ("ease", "bpr", "popular")]
+    known = made.train_valid.matrix
+    # Every third is unknown to bpr, which then has no say.
+    users = np.where(np.arange(made.train_valid.n_users) % 3 == 0, -1, np.arange(made.train_valid.n_users))
+    queries = Queries(users.astype(np.int32), known)
+    whole = Ensemble(models, [1, 2, 1]).recommend(queries, 7, known)
+    monkeypatch.setattr(blending, "BLOCK", 9)
+    for one, other in zip(whole, Ensemble(models, [1, 2, 1]).recommend(queries, 7, known), strict=True):
+        assert np.array_equal(one, other)
+    without = Ensemble([models[0], models[2]], [1, 1]).recommend(queries, 7, known)
+    assert np.array_equal(whole[0][::3], without[0][::3])
+    assert not np.array_equal(whole[0], without[0])
