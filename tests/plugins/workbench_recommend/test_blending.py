@@ -1,9 +1,10 @@
-"""Blended lists: sums of what the places are worth, whatever the weights and however lists end."""
+"""Blended lists: sums of what each list gives, whatever the weights and however lists end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log2
+from math import exp
+from statistics import fmean, pstdev
 from typing import Any
 
 import numpy as np
@@ -17,33 +18,49 @@ from workbench.data.interactions import Interactions
 from workbench_recommend import blending
 from workbench_recommend.blending import Blender, Ensemble
 
-one_list = st.lists(st.integers(0, 8), max_size=5, unique=True).map(lambda items: items + [-1] * (5 - len(items)))
+scores = st.sampled_from([-3.0, 0.0, 0.5, 1.0, 100.0])
+one_list = st.lists(st.tuples(st.integers(0, 8), scores), max_size=5, unique_by=lambda pair: pair[0])
 weights_of_three = st.lists(st.sampled_from([0.0, 1.0, 2.0, 5.0]), min_size=3, max_size=3)
 
 
+def given_by(pairs: list[tuple[int, float]]) -> dict[int, float]:
+    """What one list gives its items: the softmax of half of its standardised scores."""
+    values = [score for _, score in pairs]
+    raw = [exp((value - fmean(values)) / (pstdev(values) or 1) / 2) for value in values]
+    return {item: share / sum(raw) for (item, _), share in zip(pairs, raw, strict=True)}
+
+
+def arrays(rows: list[list[tuple[int, float]]]) -> tuple[Any, Any]:
+    """Items and scores, from the best."""
+    ordered = [sorted(row, key=lambda pair: -pair[1]) for row in rows]
+    items = [[item for item, _ in row] + [-1] * (5 - len(row)) for row in ordered]
+    values = [[value for _, value in row] + [-np.inf] * (5 - len(row)) for row in ordered]
+    return np.array(items, np.int32), np.array(values, np.float32)
+
+
 @given(st.lists(st.tuples(one_list, one_list, one_list), min_size=1, max_size=4), weights_of_three, st.integers(1, 9))
-def test_an_item_gets_what_its_places_are_worth(rows: list[Any], weights: list[float], k: int) -> None:
-    lists = [np.array(model, np.int32) for model in zip(*rows, strict=True)]
-    items, scores = Blender(lists)(weights, k)
-    assert (items.dtype, items.shape, scores.dtype) == (np.int32, (len(rows), k), np.float32)
-    for found, sums, row in zip(items.tolist(), scores.tolist(), rows, strict=True):
+def test_an_item_gets_what_the_lists_give_it(rows: list[Any], weights: list[float], k: int) -> None:
+    blender = Blender([arrays(list(model)) for model in zip(*rows, strict=True)])
+    items, sums = blender(weights, k)
+    assert (items.dtype, items.shape, sums.dtype) == (np.int32, (len(rows), k), np.float32)
+    for found, line, row in zip(items.tolist(), sums.tolist(), rows, strict=True):
         worth: dict[int, float] = {}
         for weight, own in zip(weights, row, strict=True):
-            for place, item in enumerate(own):
-                if item >= 0:
-                    worth[item] = worth.get(item, 0.0) + weight / log2(place + 2)
+            for item, share in given_by(own).items():
+                worth[item] = worth.get(item, 0.0) + weight * share
         assert len([item for item in found if item >= 0]) == min(k, len(worth))
-        assert sums[: len(worth)] == pytest.approx(sorted(worth.values(), reverse=True)[:k], abs=1e-5)
-        for item, value in zip(found, sums, strict=True):
+        assert line[: len(worth)] == pytest.approx(sorted(worth.values(), reverse=True)[:k], abs=1e-5)
+        for item, value in zip(found, line, strict=True):
             assert item < 0 or worth[item] == pytest.approx(value, abs=1e-5)
 
 
 def test_nothing_blended_is_nothing() -> None:
-    nothing = np.full((2, 3), -1, np.int32)
-    items, scores = Blender([nothing, nothing])([1, 1], 2)
+    nothing = np.full((2, 3), -1, np.int32), np.full((2, 3), -np.inf, np.float32)
+    items, sums = Blender([nothing, nothing])([1, 1], 2)
     assert items.tolist() == [[-1, -1], [-1, -1]]
-    assert np.isneginf(scores).all()
-    assert Blender([np.zeros((0, 3), np.int32)])([1], 2)[0].shape == (0, 2)
+    assert np.isneginf(sums).all()
+    empty = np.zeros((0, 3), np.int32), np.zeros((0, 3), np.float32)
+    assert Blender([empty])([1], 2)[0].shape == (0, 2)
 
 
 def test_one_model_alone_answers_as_itself(made: Split[Interactions], fitted: Callable[..., Any]) -> None:
@@ -66,8 +83,9 @@ def test_blocks_make_no_difference(
     queries = Queries(users.astype(np.int32), known)
     whole = Ensemble(models, [1, 2, 1]).recommend(queries, 7, known)
     monkeypatch.setattr(blending, "BLOCK", 9)
-    for one, other in zip(whole, Ensemble(models, [1, 2, 1]).recommend(queries, 7, known), strict=True):
-        assert np.array_equal(one, other)
+    items, sums = Ensemble(models, [1, 2, 1]).recommend(queries, 7, known)
+    assert np.array_equal(items, whole[0])
+    np.testing.assert_allclose(sums, whole[1], rtol=1e-5)
     without = Ensemble([models[0], models[2]], [1, 1]).recommend(queries, 7, known)
     assert np.array_equal(whole[0][::3], without[0][::3])
     assert not np.array_equal(whole[0], without[0])
