@@ -46,8 +46,8 @@ class Blender:
             items.append(given[row, place].astype(np.int64))
             shares.append(shares_of(given, scores)[row, place])
             owners.append(np.full(len(row), owner))
-        row, item, share = (np.concatenate(parts) for parts in (rows, items, shares))
-        pairs, pair = np.unique(row * width + item, return_inverse=True)
+        row, share = np.concatenate(rows), np.concatenate(shares)
+        pairs, pair = np.unique(row * width + np.concatenate(items), return_inverse=True)
         starts = np.searchsorted(pairs, np.arange(n + 1) * width)
         column = np.arange(len(pairs)) - starts[pairs // max(1, width)]
         self.items = np.full((n, int(np.diff(starts).max(initial=0))), -1, dtype=np.int32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
 from workbench.metrics.groups import by_activity, by_popularity
 from workbench.metrics.ranking import FAMILIES, cutoff, evaluate_lists, hits_in, is_ranking_metric, ranking_metric
 from workbench_recommend.answers import Narrowing, answer_queries, asked
+from workbench_recommend.blending import DEPTH, Blender, Ensemble
 
 SAMPLE_PACKAGE = "workbench_samples"
 SAMPLE_FILE = "ml-latest-small/ratings.csv"
@@ -64,18 +65,34 @@ class Recommend(Task[Interactions]):
 
         `answers` are `items`, int32[n, k], and `scores`, float32[n, k]; `truth` is a CSR of n × n_items.
         """
+        return scored(self._lists(model, part, cutoff(metrics)), part, scored_users(part), metrics)
+
+    def answers(self, model: Model, part: Interactions) -> Mapping[str, NDArray[Any]]:
+        """`items`, int32[n, 200], and `scores`, float32[n, 200], for every user with held-out items."""
+        items, scores = self._lists(model, part, DEPTH)
+        return {"items": items, "scores": scores}
+
+    def blend(
+        self, answers: Sequence[Mapping[str, NDArray[Any]]], part: Interactions, rows: NDArray[np.int64]
+    ) -> Callable[[Sequence[float], Sequence[str]], Evaluation]:
+        """Weights and metrics' names -> how the blended lists do."""
+        blender = Blender([(own["items"], own["scores"]) for own in answers])
+        users = scored_users(part)[rows]
+        return lambda weights, metrics: scored(blender(weights, cutoff(metrics)), part, users, metrics)
+
+    def ensemble(self, models: Sequence[Model], weights: Sequence[float]) -> Ensemble:
+        """Models whose lists are blended."""
+        return Ensemble(models, weights)
+
+    def _lists(self, model: Any, part: Interactions, k: int) -> Lists:
+        """Items int32[n, k] and scores float32[n, k] for every user with held-out items."""
         assert part.known is not None
-        relevant, known = part.matrix, part.known.matrix
-        users = np.flatnonzero(np.diff(relevant.indptr))
+        users, known = scored_users(part), part.known.matrix
         if len(users) < part.n_users:
-            relevant, known = relevant[users], known[users]
-        queries = Queries(users.astype(np.int32), known)
+            known = known[users]
         exclude = nothing_like(known) if part.repeats else known
-        lists, scores, _ = answer_queries(model, queries, cutoff(metrics), exclude, part.known.items)
-        own = [name for name in metrics if is_ranking_metric(name)]
-        rows, popularity = users.astype(np.int64), part.known.popularity
-        found = evaluate_lists(lists, relevant, own, rows, popularity, part.n_users)
-        return replace(found, answers={"items": lists, "scores": scores}, truth=relevant)
+        items, scores, _ = answer_queries(model, Queries(users.astype(np.int32), known), k, exclude, part.known.items)
+        return items, scores
 
     def groups(self, evaluation: Evaluation, part: Interactions, metrics: Sequence[str]) -> tuple[Group, ...]:
         """By users' activity, the first metric that is a mean over users; by items' popularity, recall as far down."""
@@ -148,6 +165,21 @@ class Recommend(Task[Interactions]):
     def example(self, seed: int) -> Source:
         """Forty users, thirty items."""
         return Source(made_up_ratings(seed, users=40, items=30), made_up=True)
+
+
+def scored_users(part: Interactions) -> NDArray[np.int64]:
+    """int64[n], ascending: the users with held-out items."""
+    return np.flatnonzero(np.diff(part.matrix.indptr))
+
+
+def scored(lists: Lists, part: Interactions, users: NDArray[np.int64], metrics: Sequence[str]) -> Evaluation:
+    """How lists of these users do on a part."""
+    assert part.known is not None
+    items, scores = lists
+    relevant = part.matrix if len(users) == part.n_users else part.matrix[users]
+    own = [name for name in metrics if is_ranking_metric(name)]
+    found = evaluate_lists(items, relevant, own, users, part.known.popularity, part.n_users)
+    return replace(found, answers={"items": items, "scores": scores}, truth=relevant)
 
 
 def nothing_like(matrix: Any) -> Any:
