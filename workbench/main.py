@@ -21,6 +21,7 @@ from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
 from workbench.search.budget import Budget
+from workbench.search.fits import Fits
 from workbench.search.loop import Search
 from workbench.search.selection import Selection, finalists
 from workbench.search.trial import Trial
@@ -116,16 +117,10 @@ class Stages:
         ranked = finalists(trials, self.question.task.baseline)
         if not ranked:
             return []
-        selection = Selection(
-            self.pool,
-            self.folder,
-            {candidate.name: candidate.load for candidate in planned.candidates},
-            self.question.metric,
-            self.question.metrics,
-            self.budget,
-            self.settings.keep,
-            self.interrupts,
-        )
+        loads = {candidate.name: candidate.load for candidate in planned.candidates}
+        fits = Fits(self.pool, self.folder, loads, self.question.metrics, self.budget, self.interrupts)
+        ensembles = self.question.task.has_ensembles()
+        selection = Selection(fits, self.question.metric, self.settings.keep, ensembles, self.recorder)
 
         def write_draw(draw: int) -> bool:
             drawn = self.question.task.resample(split, draw, self.settings.seed)
@@ -136,7 +131,7 @@ class Stages:
             return drawn is not None
 
         self._stage("selection")
-        ranked = selection.rank(ranked, write_draw)
+        ranked = selection.rank(ranked, max(trial.number for trial in trials) + 1, write_draw)
         self._book("selection")
         self._stage("refit")
         selection.refit(ranked)

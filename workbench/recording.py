@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
+from workbench.discovery import DISTRIBUTION
 from workbench.errors import StoreError
 from workbench.execution.work import Report
 from workbench.planning import Question
@@ -87,7 +88,7 @@ class Recorder:
                 uuid=trial.id,
                 number=trial.number,
                 model=trial.model,
-                plugin=self._plugins[trial.model],
+                plugin=DISTRIBUTION if trial.is_ensemble else self._plugins[trial.model],
                 params=trial.params,
                 seed=trial.seed,
                 threads=self._settings.thread_count,

@@ -1,0 +1,134 @@
+"""Several finalists that answer together: made, and kept if they do better than the best of them alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.contract.metric import Metric
+from workbench.contract.task import ENSEMBLE
+from workbench.execution.work import Result, Weigh, Weighed
+from workbench.search.comparing import lead
+from workbench.search.fits import Fits
+from workbench.search.trial import Trial
+
+LEAST_GAIN = 1.0
+"""In standard errors: less is not worth the members' cost."""
+
+LEAST_DRAWS = 2
+"""On a single draw weights would fit its luck."""
+
+
+def part_of(draw: int) -> str:
+    """The part that a draw is scored on."""
+    return f"valid-{draw}" if draw else "valid"
+
+
+def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int, spare: float) -> Trial | None:
+    """An ensemble of those finalists that were scored on every draw; None where that is no gain.
+
+    Args:
+        finalists: from the best, with their answers on every further draw left by workers.
+        fits: asks workers.
+        metric: that is searched.
+        number: of the new trial.
+        spare: seconds to leave for what comes after.
+    """
+    draws = sorted(set(finalists[0].scored)) if finalists else []
+    members = [trial for trial in finalists if set(trial.scored) >= set(draws)]
+    if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.interrupted():
+        return None
+    began = time.monotonic()
+    members = _with_answers(members, fits)
+    took = time.monotonic() - began
+    left = fits.budget.left - spare - took
+    if len(members) < 2 or left <= took or fits.interrupted():
+        return None
+    together = Trial(number, ENSEMBLE, {}, 0)
+    answers = tuple(tuple(trial.scored[draw] if draw else _restored(trial) for trial in members) for draw in draws)
+    weighed = fits.weigh(
+        Weigh(
+            together.id,
+            tuple(part_of(draw) for draw in draws),
+            answers,
+            fits.metrics,
+            metric.larger_is_better,
+            seconds=None if not fits.budget.bounded else left / 2,
+        )
+    )
+    if weighed is None:
+        return None
+    if weighed.error:
+        finalists[0].remark(f"no ensemble: {weighed.error}")
+        return None
+    _describe(together, members, draws, weighed, metric)
+    return together if _gains(together, members[0], fits, metric) else None
+
+
+def question_of(together: Trial, folders: Mapping[str, str], trials: Sequence[Trial], fits: Fits) -> Any:
+    """Asks for an ensemble's members, fitted and lying in these folders, to be scored together on test."""
+    members = tuple(
+        {"load": fits.loads[trial.model], "params": trial.params, "folder": folders[trial.id], "weight": weight}
+        for trial in trials
+        if (weight := together.params.get(trial.id))
+    )
+    return fits.question(together, "", "test", "final", members=members)
+
+
+def _restored(trial: Trial) -> str:
+    return f"{trial.id}-answers"
+
+
+def _with_answers(members: Sequence[Trial], fits: Fits) -> list[Trial]:
+    """Those members whose search fit, which the first draw was scored with, has given its answers."""
+    there = [trial for trial in members if trial.search_folder is not None and Path(trial.search_folder).exists()]
+    questions = [
+        fits.question(trial, "train", "valid", "answers", search=True, restore=trial.search_folder, answers=True)
+        for trial in there
+    ]
+    results = fits.run(questions, fits.deadline)
+    return [trial for trial in there if _complete(results.get(_restored(trial)))]
+
+
+def _complete(result: Result | None) -> bool:
+    return result is not None and result.state == "complete"
+
+
+def _describe(
+    together: Trial, members: Sequence[Trial], draws: Sequence[int], weighed: Weighed, metric: Metric
+) -> None:
+    """Make the trial what it was found to be."""
+    taken = [(trial, weight) for trial, weight in zip(members, weighed.weights, strict=True) if weight]
+    taken.sort(key=lambda pair: -pair[1])
+    together.params = {trial.id: weight for trial, weight in taken}
+    together.remark(", ".join(f"{trial.model} x{weight}" if weight > 1 else trial.model for trial, weight in taken))
+    together.draws = [metric.objective(value) for value in weighed.draws]
+    together.objective = float(np.mean(together.draws))
+    together.scored = {draw: f"{together.id}-draw{draw}" if draw else together.id for draw in draws}
+    results = [trial.result for trial, _ in taken if trial.result is not None]
+    together.result = Result(
+        together.id,
+        "complete",
+        metrics=weighed.metrics,
+        intervals=weighed.intervals,
+        fit_seconds=sum(result.fit_seconds for result in results),
+        score_seconds=sum(result.score_seconds for result in results),
+        cpu_seconds=sum(result.cpu_seconds for result in results),
+        peak_memory_bytes=max(result.peak_memory_bytes for result in results),
+    )
+
+
+def _gains(together: Trial, best: Trial, fits: Fits, metric: Metric) -> bool:
+    """Whether it is better than its best member by more than a standard error."""
+    if len(together.params) < 2:
+        return False
+    z = lead(together, best, metric, fits.values)
+    if z is None:  # no mean over examples: the draws have to do
+        gains = np.subtract(together.draws, best.draws)
+        error = float(gains.std(ddof=1)) / len(gains) ** 0.5
+        z = float(gains.mean()) / error if error else float(np.sign(gains.mean())) * np.inf
+    return z > LEAST_GAIN
