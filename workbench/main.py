@@ -114,8 +114,8 @@ class Stages:
 
     def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any]) -> list[Trial]:
         """Rank the best trials, fit them again on all but test, score them on test, keep the best."""
-        ranked = finalists(trials, self.question.task.baseline)
-        if not ranked:
+        chosen, yardstick = finalists(trials, self.question.task.baseline)
+        if not chosen + yardstick:
             return []
         loads = {candidate.name: candidate.load for candidate in planned.candidates}
         fits = Fits(self.pool, self.folder, loads, self.question.metrics, self.budget, self.interrupts)
@@ -131,7 +131,7 @@ class Stages:
             return drawn is not None
 
         self._stage("selection")
-        ranked = selection.rank(ranked, max(trial.number for trial in trials) + 1, write_draw)
+        ranked = selection.rank(chosen, yardstick, max(trial.number for trial in trials) + 1, write_draw)
         self._book("selection")
         self._stage("refit")
         selection.refit(ranked)

@@ -57,7 +57,8 @@ class Blender:
 
     def __call__(self, weights: Sequence[float], k: int) -> Lists:
         """The k best items of every query; equal sums are in order of item number."""
-        sums = np.tensordot(np.asarray(weights, dtype=np.float32), self.worth, axes=1)
+        counted = np.flatnonzero(weights)
+        sums = np.tensordot(np.asarray(weights, dtype=np.float32)[counted], self.worth[counted], axes=1)
         sums[self.items < 0] = -np.inf
         positions, scores = top_k(sums, k)
         found = np.take_along_axis(self.items, np.maximum(positions, 0), axis=1) if self.items.size else positions

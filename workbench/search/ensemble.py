@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,14 +83,13 @@ def _restored(trial: Trial) -> str:
 
 
 def _with_answers(members: Sequence[Trial], fits: Fits) -> list[Trial]:
-    """Those members whose search fit, which the first draw was scored with, has given its answers."""
-    there = [trial for trial in members if trial.search_folder is not None and Path(trial.search_folder).exists()]
+    """Those members that give their answers on the first draw: by the search's fit, or where it is gone by another."""
     questions = [
         fits.question(trial, "train", "valid", "answers", search=True, restore=trial.search_folder, answers=True)
-        for trial in there
+        for trial in members
     ]
     results = fits.run(questions, fits.deadline)
-    return [trial for trial in there if _complete(results.get(_restored(trial)))]
+    return [trial for trial in members if _complete(results.get(_restored(trial)))]
 
 
 def _complete(result: Result | None) -> bool:

@@ -163,7 +163,8 @@ class Search:
         if not self.budget.bounded:
             return 0.0
         ended = [trial for candidate in self.candidates for trial in candidate.trials]
-        costs = [trial.cost for trial in finalists(ended, self.candidates[0].name)]
+        chosen, yardstick = finalists(ended, self.candidates[0].name)
+        costs = [trial.cost for trial in chosen + yardstick]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
         fits = DRAWS + 1  # the further draws, the final fit, and room to spare: a draw begins only where both fit

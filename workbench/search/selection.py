@@ -21,23 +21,30 @@ from workbench.search.ensemble import assemble, part_of, question_of
 from workbench.search.fits import Fits
 from workbench.search.trial import Observer, Trial
 
-FINALISTS = 5
+MODELS = 5
+RUNNERS_UP = 3
 DRAWS = 5
 """Draws of valid on which finalists are compared, the search's own included."""
 
 CAUTION = 1.2
 
 
-def finalists(trials: Sequence[Trial], baseline: str) -> list[Trial]:
-    """The best trial of each of the best models, from the best; the baseline's best is always among them."""
+def finalists(trials: Sequence[Trial], baseline: str) -> tuple[list[Trial], list[Trial]]:
+    """The best trial of each of the best models and the best few of the rest; beside them the baseline.
+
+    Returns:
+        Those that are scored on further draws, from the best; and the baseline's best, where it is none of them.
+    """
     best: dict[str, Trial] = {}
     scored = [trial for trial in trials if trial.objective is not None]
-    for trial in sorted(scored, key=lambda trial: (-(trial.objective or 0.0), trial.number)):
+    scored.sort(key=lambda trial: (-(trial.objective or 0.0), trial.number))
+    for trial in scored:
         best.setdefault(trial.model, trial)
-    chosen = list(best.values())[:FINALISTS]
-    if baseline in best and best[baseline] not in chosen:
-        chosen.append(best[baseline])
-    return chosen
+    leaders = list(best.values())[:MODELS]
+    rest = [trial for trial in scored if trial not in leaders and trial.model != baseline][:RUNNERS_UP]
+    chosen = [trial for trial in scored if trial in leaders or trial in rest]
+    yardstick = [best[baseline]] if baseline in best and best[baseline] not in chosen else []
+    return chosen, yardstick
 
 
 @dataclass(frozen=True)
@@ -58,25 +65,27 @@ class Selection:
     ensembles: bool
     observer: Observer
 
-    def rank(self, chosen: list[Trial], next_number: int, write_draw: Callable[[int], bool]) -> list[Trial]:
-        """Score on further draws as far as time goes, and rank; a baseline beyond the best five keeps its one draw.
+    def rank(
+        self, chosen: list[Trial], yardstick: list[Trial], next_number: int, write_draw: Callable[[int], bool]
+    ) -> list[Trial]:
+        """Score on further draws as far as time goes, and rank; the yardstick keeps its one draw and comes last.
 
         Where the task has ensembles, one is made of the finalists, and ranked among them if it gains.
 
         Args:
             chosen: the finalists, from the best.
+            yardstick: the baseline, where it is none of them.
             next_number: of an ensemble's trial.
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
-        chosen, baseline = chosen[:FINALISTS], chosen[FINALISTS:]
         for trial in chosen:
             trial.scored = {0: trial.id}
-        self._draw(chosen, baseline, write_draw)
+        self._draw(chosen, yardstick, write_draw)
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
         _sort(chosen)
         if self.ensembles:
-            spare = CAUTION * self.fits.round_seconds(chosen + baseline)
+            spare = CAUTION * self.fits.round_seconds(chosen + yardstick)
             together = assemble(chosen, self.fits, self.metric, next_number, spare)
             if together is not None:
                 chosen.append(together)
@@ -86,15 +95,15 @@ class Selection:
             if trial.is_ensemble:
                 self.observer.trial_started(trial)
                 self.observer.trial_ended(trial)
-        for rank, trial in enumerate(ranked := chosen + baseline, 1):
+        for rank, trial in enumerate(ranked := chosen + yardstick, 1):
             trial.rank = rank
         return ranked
 
-    def _draw(self, chosen: list[Trial], baseline: list[Trial], write_draw: Callable[[int], bool]) -> None:
+    def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> None:
         """Add to the finalists' draws as far as time goes."""
         slowest = self.fits.round_seconds(chosen)
         for draw in range(1, DRAWS):
-            need = CAUTION * (self.fits.round_seconds(chosen + baseline) + slowest)
+            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + slowest)
             began = time.monotonic()
             if self.fits.interrupted() or self.fits.budget.left < need or not write_draw(draw):
                 return
