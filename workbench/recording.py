@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -144,17 +144,22 @@ class Recorder:
             rows[trial.id] = FinalistRow(values, test, [_group_row(group) for group in trial.groups])
         self._writer.finalists_ended(rows)
         self._writer.keep("encoding", encoding)
-        for trial in ranked:
-            if trial.model_folder is not None:
-                self._keep(trial, Path(trial.model_folder))
+        kept: set[str] = set()
+        for trial in sorted(ranked, key=lambda trial: trial.is_ensemble):  # after its members, which it needs
+            if trial.model_folder is not None and self._keep(trial, Path(trial.model_folder), kept):
+                kept.add(trial.id)
 
-    def _keep(self, trial: Trial, folder: Path) -> None:
+    def _keep(self, trial: Trial, folder: Path, kept: Set[str]) -> bool:
         """Store a fitted model; one that cannot be stored costs itself, not the results of the run."""
         try:
+            if trial.is_ensemble and not set(trial.params) <= kept:
+                raise StoreError("a member was not")
             self._writer.keep("model", folder, trial.id)
         except StoreError as error:
             trial.remark(f"the model was not kept: {error}")
             self._writer.finalists_ended({trial.id: FinalistRow({"note": trial.note})})
+            return False
+        return True
 
 
 def run_row(

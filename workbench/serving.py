@@ -13,7 +13,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
 from workbench.errors import StoreError
-from workbench.execution import scoring
+from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
@@ -90,9 +90,13 @@ def load(database: Database, trial: str) -> Served:
         artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
         encoding = mapped.read(task.encoding, folder, "encoding")
         if row["model"] == ENSEMBLE:
-            members = [queries.find_trial(database, member) for member in row["params"]]
+            artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
+            weights = ensembles.restore(folder / row["uuid"])
+            members = [queries.find_trial(database, member) for member in weights]
+            if any(member["run_id"] != row["run_id"] for member in members):
+                raise StoreError(f"trial {row['trial']} is made of trials of another run, whose data may be another")
             models = [_restored(database, registry, run["task"], member, folder) for member in members]
-            model = task.ensemble(models, list(row["params"].values()))
+            model = task.ensemble(models, list(weights.values()))
         else:
             model = _restored(database, registry, run["task"], row, folder)
     metrics = registry.metrics(run["task"], task).values()

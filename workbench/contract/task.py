@@ -139,27 +139,37 @@ class Task(Generic[Part]):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to evaluate")
 
-    def answers(self, model: Model, part: Part) -> Mapping[str, NDArray[Any]]:
-        """What a fitted model answers on a part: as much as `blend` needs, a row for each scored example.
+    def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+        """What a fitted model answers on a part: as much as `blend` needs for these metrics, a row an example.
 
         A task that defines this, `blend` and `ensemble` has ensembles.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what models answer")
 
     def blend(
-        self, answers: Sequence[Mapping[str, NDArray[Any]]], part: Part, rows: NDArray[np.int64]
-    ) -> Callable[[Sequence[float], Sequence[str]], Evaluation]:
-        """Line up the answers of several models, once: a function of their weights and of metrics' names.
+        self,
+        answers: Sequence[Mapping[str, NDArray[Any]]],
+        part: Part,
+        rows: NDArray[np.int64],
+        metrics: Sequence[str],
+    ) -> Callable[[Sequence[int]], Evaluation]:
+        """Line up the answers of several models, once: weights -> the evaluation of what they answer together.
+
+        The function is called a few hundred times, so what does not depend on weights is best done before.
 
         Args:
             answers: of each model, as `answers` gives them, at these rows only.
             part: that they answer.
             rows: int64[n], ascending: which rows of all that `answers` would give these are.
+            metrics: as in `evaluate`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to blend answers")
 
-    def ensemble(self, models: Sequence[Model], weights: Sequence[float]) -> Any:
-        """Fitted models made one that `evaluate` and `answer` take, and that answers as `blend` does."""
+    def ensemble(self, models: Sequence[Model], weights: Sequence[int]) -> Any:
+        """Fitted models made one that `evaluate` and `answer` take, and that answers as `blend` does.
+
+        Weights are whole numbers from 1 to 25, no more than 25 in all.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no ensembles")
 
     @classmethod

@@ -158,7 +158,7 @@ class Desk:
                 self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
             )
         if question.answers:
-            values.keep_answers(self.folder, question.id, self.task.answers(model, part))
+            values.keep_answers(self.folder, question.id, self.task.answers(model, part, question.metrics))
         if question.save is not None and _is_better(evaluation, question):
             folder = Path(question.save)
             folder.mkdir(parents=True)

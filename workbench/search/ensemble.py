@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +17,9 @@ from workbench.search.trial import Trial
 
 LEAST_GAIN = 1.0
 """In standard errors: less is not worth the members' cost."""
+
+WEIGHING = 0.5
+"""Of the time that is left: how much may go by until the best weights so far have to do."""
 
 LEAST_DRAWS = 2
 """On a single draw weights would fit its luck."""
@@ -37,15 +40,13 @@ def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int
         number: of the new trial.
         spare: seconds to leave for what comes after.
     """
-    draws = sorted(set(finalists[0].scored)) if finalists else []
+    draws = sorted(finalists[0].scored) if finalists else []
     members = [trial for trial in finalists if set(trial.scored) >= set(draws)]
-    if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.interrupted():
+    if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.budget.left < spare + _seconds_to_answer(members, fits):
         return None
-    began = time.monotonic()
-    members = _with_answers(members, fits)
-    took = time.monotonic() - began
-    left = fits.budget.left - spare - took
-    if len(members) < 2 or left <= took or fits.interrupted():
+    deadline = fits.budget.deadline(spare)
+    members = _with_answers(members, fits, deadline)
+    if len(members) < 2:
         return None
     together = Trial(number, ENSEMBLE, {}, 0)
     answers = tuple(tuple(trial.scored[draw] if draw else _restored(trial) for trial in members) for draw in draws)
@@ -56,16 +57,17 @@ def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int
             answers,
             fits.metrics,
             metric.larger_is_better,
-            seconds=None if not fits.budget.bounded else left / 2,
-        )
+            seconds=WEIGHING * max(0.0, fits.budget.left - spare) if fits.budget.bounded else None,
+        ),
+        deadline,
     )
-    if weighed is None:
+    if weighed is None or fits.interrupted():
         return None
     if weighed.error:
         finalists[0].remark(f"no ensemble: {weighed.error}")
         return None
     _describe(together, members, draws, weighed, metric)
-    return together if _gains(together, members[0], fits, metric) else None
+    return together if _gains(together, finalists[0], fits, metric) else None
 
 
 def question_of(together: Trial, folders: Mapping[str, str], trials: Sequence[Trial], fits: Fits) -> Any:
@@ -82,14 +84,36 @@ def _restored(trial: Trial) -> str:
     return f"{trial.id}-answers"
 
 
-def _with_answers(members: Sequence[Trial], fits: Fits) -> list[Trial]:
-    """Those members that give their answers on the first draw: by the search's fit, or where it is gone by another."""
+def _seconds_to_answer(members: Sequence[Trial], fits: Fits) -> float:
+    """What `_with_answers` is expected to take."""
+    results = [(trial, trial.result) for trial in members if trial.result is not None]
+    return fits.spread([result.score_seconds if trial.search_folder else trial.cost for trial, result in results])
+
+
+def _with_answers(members: Sequence[Trial], fits: Fits, deadline: float | None) -> list[Trial]:
+    """Those members that give their answers on the first draw: by the search's fit, or where it is gone by another.
+
+    That other fit takes the place of the search's, for a member whose final fit fails.
+    """
+    again = {trial.id: str(fits.model_folder(trial, "search")) for trial in members if trial.search_folder is None}
     questions = [
-        fits.question(trial, "train", "valid", "answers", search=True, restore=trial.search_folder, answers=True)
+        fits.question(
+            trial,
+            "train",
+            "valid",
+            "answers",
+            search=True,
+            restore=trial.search_folder,
+            save=again.get(trial.id),
+            answers=True,
+        )
         for trial in members
     ]
-    results = fits.run(questions, fits.deadline)
-    return [trial for trial in members if _complete(results.get(_restored(trial)))]
+    results = fits.run(questions, deadline)
+    there = [trial for trial in members if _complete(results.get(_restored(trial)))]
+    for trial in there:
+        trial.search_folder = again.get(trial.id, trial.search_folder)
+    return there
 
 
 def _complete(result: Result | None) -> bool:
@@ -121,12 +145,12 @@ def _describe(
 
 
 def _gains(together: Trial, best: Trial, fits: Fits, metric: Metric) -> bool:
-    """Whether it is better than its best member by more than a standard error."""
-    if len(together.params) < 2:
+    """Whether it is better than the best finalist by more than a standard error."""
+    if len(together.params) < 2 or (together.objective or 0.0) <= (best.objective or 0.0):
         return False
     z = lead(together, best, metric, fits.values)
     if z is None:  # no mean over examples: the draws have to do
         gains = np.subtract(together.draws, best.draws)
         error = float(gains.std(ddof=1)) / len(gains) ** 0.5
-        z = float(gains.mean()) / error if error else float(np.sign(gains.mean())) * np.inf
+        z = float(gains.mean()) / error if error else math.inf
     return z > LEAST_GAIN

@@ -63,9 +63,9 @@ class Fits:
         """Have questions answered, as many at once as there are workers: id -> answer, less what an interrupt left."""
         return {event.id: event for event in self._run(list(questions), deadline) if isinstance(event, Result)}
 
-    def weigh(self, question: Weigh) -> Weighed | None:
+    def weigh(self, question: Weigh, deadline: float | None) -> Weighed | None:
         """Have models weighed; None after an interrupt."""
-        answers = self._run([question], self.deadline)
+        answers = self._run([question], deadline)
         return next((event for event in answers if isinstance(event, Weighed)), None)
 
     def _run(self, waiting: list[Fit] | list[Weigh], deadline: float | None) -> list[Result | Weighed]:
@@ -95,5 +95,8 @@ class Fits:
 
     def round_seconds(self, trials: Sequence[Trial]) -> float:
         """What one round of fits is expected to take."""
-        costs = [trial.cost for trial in trials]
+        return self.spread([trial.cost for trial in trials])
+
+    def spread(self, costs: Sequence[float]) -> float:
+        """What fits that cost so many seconds each are expected to take, as many at once as there are workers."""
         return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0

@@ -7,7 +7,6 @@ and only then is test looked at, once.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.contract.metric import Metric
+from workbench.execution import ensembles
 from workbench.execution.work import Result
 from workbench.search.comparing import compare
 from workbench.search.ensemble import assemble, part_of, question_of
@@ -190,13 +190,12 @@ class Selection:
         folders = {trial.id: trial.model_folder for trial in trials if trial.id in together.params}
         there = {id: folder for id, folder in folders.items() if folder is not None}
         if len(there) < len(together.params):
-            if together.rank is not None and together.rank <= self.keep:
-                together.remark("not kept: a member could not be fitted again")
+            together.remark("not kept: a member has no fit")
             return
         folder = self.fits.model_folder(together, "final")
-        folder.mkdir()
-        (folder / "members.json").write_text(json.dumps(together.params), encoding="utf-8")
+        ensembles.save(folder, together.params)
         together.model_folder = str(folder)
+        together.refit_seconds = sum(trial.refit_seconds or 0.0 for trial in trials if trial.id in there)
         if self.fits.interrupted():
             return
         question = question_of(together, there, trials, self.fits)

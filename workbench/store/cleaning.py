@@ -44,7 +44,9 @@ def delete_run(database: Database, number: int) -> int:
             raise UnknownName("run", str(number), [], "workbench runs")
         if state == "running":
             raise UserError(f"run {number} is running; end it first")
-        trials = connection.execute(sa.select(sa.func.count()).where(trial.c.run_id == number)).scalar_one()
+        trials = connection.execute(
+            sa.select(sa.func.count()).where(trial.c.run_id == number, trial.c.model != schema.ENSEMBLE)
+        ).scalar_one()
         connection.execute(sa.delete(run).where(run.c.id == number))
         return int(trials)
 

@@ -26,6 +26,9 @@ from sqlalchemy.dialects.postgresql import VARCHAR
 SCHEMA_VERSION = 1
 """The newest revision in `alembic/versions`; a test holds the two together."""
 
+ENSEMBLE = "ensemble"
+"""In column `trial.model`: several trials that answer together. It is made of trials, and counted as none."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
