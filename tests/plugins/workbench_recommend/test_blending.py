@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import exp
 from statistics import fmean, pstdev
 from typing import Any
@@ -13,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.blocks.recommend import Queries, recommend
+from workbench.contract.context import Context
+from workbench.contract.model import Model
 from workbench.contract.split import Split
 from workbench.data.interactions import Interactions
 from workbench_recommend import blending
-from workbench_recommend.blending import Blender, Ensemble
+from workbench_recommend.blending import Blender, Ensemble, blender
+from workbench_recommend.task import Recommend
 
 scores = st.sampled_from([-3.0, 0.0, 0.5, 1.0, 100.0])
 one_list = st.lists(st.tuples(st.integers(0, 8), scores), max_size=5, unique_by=lambda pair: pair[0])
@@ -88,3 +92,64 @@ def test_blocks_make_no_difference(
     without = Ensemble([models[0], models[2]], [1, 1]).recommend(queries, 7, known)
     assert np.array_equal(whole[0][::3], without[0][::3])
     assert not np.array_equal(whole[0], without[0])
+
+
+def test_many_lists_are_blended_in_blocks_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    lists = []
+    for _ in range(3):
+        items = np.argsort(rng.random((23, 40)), axis=1)[:, :12].astype(np.int32)
+        items[rng.random(items.shape) < 0.2] = -1
+        lists.append((items, -np.sort(rng.integers(-3, 3, items.shape), axis=1).astype(np.float32)))
+    whole = blender(lists, 4)([3, 0, 1])
+    monkeypatch.setattr(blending, "BLOCK", 5)
+    blocks = blender(lists, 4)([3, 0, 1])
+    assert np.array_equal(blocks[0], whole[0]) and np.array_equal(blocks[1], whole[1])
+    without = blender([lists[2], lists[0]], 4)([1, 3])
+    assert np.array_equal(without[0], whole[0]) and np.array_equal(without[1], whole[1])
+
+
+def test_infinite_scores_are_the_first_and_the_last() -> None:
+    items = np.array([[4, 2, 7]], np.int32)
+    for scores in ([np.inf, 1, 0], [np.inf, np.inf, -np.inf], [2, 1, -np.inf], [3e38, -3e38, -np.inf]):
+        found, sums = Blender([(items, np.array([scores], np.float32))], 3)([1])
+        assert sorted(found[0].tolist()) == [2, 4, 7]
+        assert np.isfinite(sums).all() and (np.diff(sums) <= 0).all()
+        assert found[0, 0] in (2, 4)
+
+
+class Shy(Model):
+    """Popularity for every other user, and no word on the rest."""
+
+    def fit(self, train: Interactions, context: Context) -> None:
+        self.scores_ = np.bincount(train.items, minlength=train.n_items).astype(np.float32)
+
+    def score(self, users: Any) -> Any:
+        return np.where(users[:, None] % 2 == 0, self.scores_, np.float32(-np.inf))
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1), (2, 0, 5), (0, 0, 1), (0, 3, 1), (25, 0, 0)])
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_blend_of_answers_is_what_the_ensemble_answers(
+    made: Split[Interactions], fitted: Callable[..., Any], weights: tuple[int, ...], repeats: bool
+) -> None:
+    task, metrics = Recommend(), ["ndcg@10", "recall@3", "coverage@10"]
+    shy = Shy()
+    shy.fit(made.train, Context(seed=0))
+    models = [fitted("ease", made.train), fitted("bpr", made.train), shy]
+    part = replace(made.valid, repeats=repeats)
+    answers = [task.answers(model, part, metrics) for model in models]
+    assert (answers[2]["items"][:, 0] < 0).any(), "nobody whom shy says nothing to"
+    rows = np.arange(len(answers[0]["items"]))
+    blended = task.blend(answers, part, rows, metrics)(weights)
+    chosen = [(model, weight) for model, weight in zip(models, weights, strict=True) if weight]
+    together = task.ensemble([model for model, _ in chosen], [weight for _, weight in chosen])
+    expected = task.evaluate(together, part, metrics)  # type: ignore[arg-type]
+    assert np.array_equal(blended.answers["items"], expected.answers["items"])
+    assert np.array_equal(blended.answers["scores"], expected.answers["scores"])
+    assert blended.metrics == expected.metrics
+    few = rows[::3]
+    some = task.blend([{key: own[key][few] for key in own} for own in answers], part, few, metrics)(weights)
+    assert np.array_equal(some.per_example["ndcg@10"], expected.per_example["ndcg@10"][few])
+    assert some.example_ids is not None and expected.example_ids is not None
+    assert np.array_equal(some.example_ids, expected.example_ids[few])
