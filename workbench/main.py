@@ -144,7 +144,7 @@ class Stages:
             return []
         fits = Fits(self.pool, self.folder, loads, self.question.metrics, self.budget, self.interrupts)
         ensembles = self.question.task.has_ensembles()
-        selection = Selection(fits, self.question.metric, self.settings.keep, ensembles, self.recorder)
+        selection = Selection(fits, self.question.metric, self.settings.keep, ensembles, self.recorder, past.draws)
 
         def write_draw(draw: int) -> bool:
             drawn = self.question.task.resample(split, draw, self.settings.seed)
@@ -160,7 +160,7 @@ class Stages:
         )
         self._book("selection")
         self._stage("refit")
-        if len(ranked[0].draws) >= past.draws:
+        if len(ranked[0].draws) >= selection.draws_before:
             selection.refit(ranked)
             # What an earlier session found stands until there is as much to put in its place.
             if not (past.finalists and self.interrupts()):

@@ -250,7 +250,7 @@ def test_finalists_of_an_earlier_session_are_compared_as_if_it_had_not_ended(
         else:
             for path in (tmp_path / "values").glob("1*"):
                 path.unlink()
-        return make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44}))).rank([first, second], lambda _: True)
+        return make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44}))).rank([first, second], [], 9, lambda _: True)
 
     unbroken, resumed = ranked(False), ranked(True)
     assert [(trial.model, trial.objective, len(trial.draws)) for trial in resumed] == [
@@ -265,7 +265,7 @@ def test_without_time_for_its_values_an_earlier_finalist_keeps_its_score(
     trial = ended("a", 0.45, 1)
     trial.earlier = True
     pool = FakePool(answering(tmp_path, {"a": 0.40}))
-    (only,) = make(pool, Budget(0.5, time.monotonic())).rank([trial], lambda _: True)
+    (only,) = make(pool, Budget(0.5, time.monotonic())).rank([trial], [], 9, lambda _: True)
     assert (only.objective, only.draws, only.tied, pool.asked) == (0.45, [0.45], False, [])
 
 

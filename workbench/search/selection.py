@@ -57,6 +57,7 @@ class Selection:
         keep: how many fitted models are kept.
         ensembles: whether the task's models can answer together.
         observer: hears of an ensemble as of any trial.
+        draws_before: on how many draws an earlier session has compared; its ranking stands where there are fewer now.
     """
 
     fits: Fits
@@ -64,6 +65,7 @@ class Selection:
     keep: int
     ensembles: bool
     observer: Observer
+    draws_before: int = 0
 
     def rank(
         self, chosen: list[Trial], yardstick: list[Trial], next_number: int, write_draw: Callable[[int], bool]
@@ -91,6 +93,10 @@ class Selection:
                 chosen.append(together)
                 _sort(chosen)
         compare(chosen, self.metric, self.fits.values)
+        for trial in chosen:
+            if trial.is_ensemble and len(chosen[0].draws) >= self.draws_before:
+                self.observer.trial_started(trial)
+                self.observer.trial_ended(trial)
         for rank, trial in enumerate(ranked := chosen + yardstick, 1):
             trial.rank = rank
         return ranked
@@ -136,10 +142,6 @@ class Selection:
         Where that fails, or there is no time for it, the search's own fit is scored and kept instead. One model
         is always finished: for the best that has any fit, the budget may be overrun.
         """
-        for trial in ranked:
-            if trial.is_ensemble:
-                self.observer.trial_started(trial)
-                self.observer.trial_ended(trial)
         kept = self._kept(ranked)
         alone = [trial for trial in ranked if not trial.is_ensemble]
         refits = [trial for trial in alone if CAUTION * trial.cost < self.fits.budget.left]
@@ -174,7 +176,7 @@ class Selection:
             if not trial.earlier or self.fits.interrupted() or any(other.test for other in alone):
                 continue
             folder = str(self.fits.model_folder(trial, "final"))
-            question = self.fits.question(trial, "train_valid", "test", "anew", save=folder)
+            question = self.fits.question(trial, "train_valid", "test", "anew", save=folder, seconds=None)
             for result in self.fits.run([question], None).values():
                 if self._finish(trial, result):
                     trial.remark("fitted all the same, so that there is a model")
