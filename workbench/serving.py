@@ -93,8 +93,9 @@ def load(database: Database, trial: str) -> Served:
             artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
             weights = ensembles.restore(folder / row["uuid"])
             members = [queries.find_trial(database, member) for member in weights]
-            if any(member["run_id"] != row["run_id"] for member in members):
-                raise StoreError(f"trial {row['trial']} is made of trials of another run, whose data may be another")
+            for member in members:
+                if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
+                    raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
             models = [_restored(database, registry, run["task"], member, folder) for member in members]
             model = task.ensemble(models, list(weights.values()))
         else:

@@ -34,57 +34,64 @@ MOST = float(np.finfo(np.float32).max)
 WHOLE = 2**25
 """Units of one list's shares in all; a sum of lists with weights below 64 in all fits 32 bits."""
 
-BLOCK = 4096
-"""Lists blended at a time."""
+SHARE_BITS = 26
+OWNER_BITS = 5
+"""Of a number that holds an item, one of at most 32 lists, and a share; the item has the other 32."""
+
+BLOCK = 2048
+"""Lists blended at a time: some 200 MB with eight models, and no fewer than weights are compared on."""
 
 
 class Blender:
     """Lists of several models for the same queries, lined up once, so that they can be added up under any weights.
 
     Args:
-        lists: of each model, items int32[n, depth] from the best, -1 where a list ends early, and scores
+        lists: of each model, at most 32, items int32[n, depth] from the best, -1 where a list ends early, and scores
             float32[n, depth].
         k: how many items are wanted.
     """
 
     def __init__(self, lists: Sequence[Lists], k: int) -> None:
         self.n, self.k = len(lists[0][0]), k
-        given = np.concatenate([items for items, _ in lists], axis=1)
-        shares = np.concatenate([shares_of(*own) for own in lists], axis=1)
-        owner = np.repeat(np.arange(len(lists)), [items.shape[1] for items, _ in lists])
-        # An item and where it was found, in one number: sorting these is much quicker than sorting places by item.
-        bits = int(given.shape[1]).bit_length()
-        ordered = np.sort(given.astype(np.int64) << bits | np.arange(given.shape[1]), axis=1)
-        item = ordered >> bits
-        new = item >= 0
-        there = np.flatnonzero(new)
-        new[:, 1:] &= item[:, 1:] != item[:, :-1]
-        entry = np.cumsum(new)[there] - 1
-        found = ordered.ravel()[there] & ((1 << bits) - 1)
-        # An entry for each pair of a query and an item that a list has for it, in that order.
-        self.rows, self.items = np.nonzero(new)[0], item[new]
+        # Item, list and share in one number: one sort brings together what the lists give an item.
+        packed = [
+            (items.astype(np.int64) << OWNER_BITS | owner) << SHARE_BITS | shares_of(items, scores)
+            for owner, (items, scores) in enumerate(lists)
+        ]
+        ordered = np.sort(np.concatenate(packed, axis=1), axis=1)
+        there = ordered >= 0
+        found, rows = ordered[there], np.repeat(np.arange(self.n), there.sum(axis=1))
+        items, shares = found >> (OWNER_BITS + SHARE_BITS), found & (2**SHARE_BITS - 1)
+        new = np.append(True, (np.diff(items) != 0) | (np.diff(rows) != 0))[: len(found)]
+        starts = np.flatnonzero(new)
+        stays = self._worthwhile(rows[starts], shares, starts, len(lists))
+        self.rows, self.items = rows[starts][stays], items[starts][stays]
+        chosen = np.flatnonzero(np.repeat(stays, np.diff(starts, append=len(found))))
+        owner = found[chosen] >> SHARE_BITS & (2**OWNER_BITS - 1)
+        # A column for each pair of a query and an item, in that order; of each list, what it gives.
         self.shares = np.zeros((len(lists), len(self.items)), dtype=np.int32)
-        self.shares[owner[found], entry] = shares.ravel()[there // given.shape[1] * given.shape[1] + found]
-        self._narrow()
-        self.places, self.width = self._places()
+        self.shares[owner, np.cumsum(new[chosen]) - 1] = shares[chosen]
+        self.places, self.width = _places(self.rows, self.n)
 
-    def _narrow(self) -> None:
-        """Leave out what no weights bring among the best: k others have more in each list than it has in any."""
-        places, width = self._places()
+    def _worthwhile(
+        self, rows: NDArray[np.int64], shares: NDArray[np.int64], starts: NDArray[np.int64], n_lists: int
+    ) -> NDArray[np.bool_]:
+        """Which pairs some weights may bring among the best k: not if k others have more in each list than it in any.
+
+        Args:
+            rows: of each pair, its query.
+            shares: what lists give, pair by pair.
+            starts: where each pair's shares start.
+            n_lists: how many lists there are.
+        """
+        places, width = _places(rows, self.n)
         if width <= self.k:
-            return
-        least = np.zeros(self.n * width, dtype=np.int32)
-        least[places] = self.shares.min(axis=0)
+            return np.ones(len(rows), dtype=bool)
+        in_all = np.diff(starts, append=len(shares)) == n_lists
+        least = np.zeros(self.n * width, dtype=np.int64)
+        least[places] = np.where(in_all, np.minimum.reduceat(shares, starts), 0)
         bar = np.partition(least.reshape(self.n, width), width - self.k, axis=1)[:, width - self.k]
-        stays = np.flatnonzero(self.shares.max(axis=0) >= bar[self.rows])
-        self.rows, self.items, self.shares = self.rows[stays], self.items[stays], self.shares[:, stays]
-
-    def _places(self) -> tuple[NDArray[np.int64], int]:
-        """Where each entry stands in a flat table with a row for each query, and how wide that is."""
-        counts = np.bincount(self.rows, minlength=self.n)
-        width = int(counts.max(initial=0))
-        starts = np.cumsum(counts) - counts
-        return np.arange(len(self.rows)) + (np.arange(self.n) * width - starts)[self.rows], width
+        return np.asarray(np.maximum.reduceat(shares, starts) >= bar[rows])
 
     def __call__(self, weights: Sequence[int]) -> Lists:
         """The k best items of every query; equal sums are in order of item number.
@@ -110,6 +117,14 @@ class Blender:
         return items, scores
 
 
+def _places(rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], int]:
+    """Where each of these entries, in order of row, stands in a flat table of n rows, and how wide that is."""
+    counts = np.bincount(rows, minlength=n)
+    width = int(counts.max(initial=0))
+    starts = np.cumsum(counts) - counts
+    return np.arange(len(rows)) + (np.arange(n) * width - starts)[rows], width
+
+
 def blender(lists: Sequence[Lists], k: int) -> Callable[[Sequence[int]], Lists]:
     """As a `Blender`; where there are more lists than are held at once, they are lined up whenever it is asked."""
     n = len(lists[0][0])
@@ -132,7 +147,7 @@ def shares_of(items: NDArray[np.int32], scores: NDArray[np.float32]) -> NDArray[
     """int32[n, k]: what each list gives its items, `WHOLE` in all and 1 at least; 0 where it has ended."""
     there = items >= 0
     counts = np.maximum(1, there.sum(axis=1, keepdims=True))
-    given = np.where(there, np.nan_to_num(scores.astype(np.float64), neginf=-MOST, posinf=MOST), 0)
+    given = np.where(there, np.clip(scores.astype(np.float64), -MOST, MOST), 0)
     centred = np.where(there, given - given.sum(axis=1, keepdims=True) / counts, 0)
     deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / counts)
     standard = centred / np.maximum(deviation, 1e-12) / TEMPERATURE
