@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
 from workbench.errors import StoreError
-from workbench.execution.work import Report
 from workbench.planning import Question
 from workbench.search.budget import Budget
 from workbench.search.trial import Trial
@@ -74,7 +73,6 @@ class Recorder:
     ) -> None:
         self._writer, self._screen, self._settings = writer, screen, settings
         self._plugins, self._metric = plugins, metric
-        self._reports: dict[str, list[tuple[int, float]]] = {}
 
     def stage(self, name: str) -> None:
         """The run went on to another stage."""
@@ -96,10 +94,6 @@ class Recorder:
         )
         self._screen.trial_started(trial)
 
-    def trial_reported(self, trial: Trial, report: Report) -> None:
-        """Keep the report until the trial ends."""
-        self._reports.setdefault(trial.id, []).append((report.step, report.value))
-
     def trial_ended(self, trial: Trial) -> None:
         """Complete its row."""
         result = trial.result
@@ -119,9 +113,11 @@ class Recorder:
             "shared_seconds": result.shared_seconds,
             "cpu_seconds": result.cpu_seconds,
             "peak_memory_bytes": result.peak_memory_bytes,
+            "epochs": result.epochs,
+            "device": result.device or self._settings.device,
         }
         measured = _measured(result.metrics, result.intervals)
-        self._writer.trial_ended(trial.id, values, measured, self._reports.pop(trial.id, ()))
+        self._writer.trial_ended(trial.id, values, measured, list(trial.reports.items()))
         self._screen.trial_ended(trial)
 
     def finalists_ended(self, ranked: Sequence[Trial], encoding: Path) -> None:

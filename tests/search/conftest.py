@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.execution.work import Description, Fit, Result
+from workbench.execution.work import Description, Fit, Result, Verdict
 from workbench.search.allocation import Candidate
 from workbench.search.study import ModelStudy
 from workbench.search.trial import Trial
@@ -30,6 +30,7 @@ class FakePool:
     answer: Callable[[Fit], Result]
     size: int = 1
     asked: list[Fit] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     _waiting: list[Fit] = field(default_factory=list)
 
     @property
@@ -42,6 +43,9 @@ class FakePool:
 
     def events(self, timeout: float) -> list[Result]:
         return [self.answer(self._waiting.pop(0))] if self._waiting else []
+
+    def reply(self, verdict: Verdict) -> None:
+        self.verdicts.append(verdict)
 
     def cancel(self, reason: str) -> None:
         self.answer = lambda question: Result(question.id, "cancelled", reason)
@@ -75,13 +79,9 @@ class Log:
 
     started: list[int] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
-    reports: list[float] = field(default_factory=list)
 
     def trial_started(self, trial: Trial) -> None:
         self.started.append(trial.number)
-
-    def trial_reported(self, trial: Trial, report: Any) -> None:
-        self.reports.append(report.value)
 
     def trial_ended(self, trial: Trial) -> None:
         self.finished.append(trial.state)

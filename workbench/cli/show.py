@@ -11,6 +11,7 @@ from workbench.cli.output import (
     figure,
     group_tables,
     open_database,
+    curve,
     params,
     print_json,
     print_table,
@@ -120,6 +121,9 @@ def _show_trial(trial: dict[str, Any]) -> None:
             "cpu": seconds(trial["cpu_seconds"]),
             "memory": None if not memory else f"{memory / 2**20:,.0f} MiB",
             "threads": trial["threads"],
+            "device": trial["device"],
+            "epochs": trial["epochs"],
+            "reports": curve(trial["reports"]),
             "kept": ", ".join(
                 f"{item['kind']}/{item['path']} ({item['bytes']:,} bytes)" for item in trial["artifacts"]
             ),

@@ -13,9 +13,10 @@ import numpy as np
 
 from workbench.contract.metric import Metric
 from workbench.execution.pool import Pool
-from workbench.execution.work import Event, Fit, Report, Result
+from workbench.execution.work import Event, Fit, Report, Result, Verdict
 from workbench.search.allocation import Candidate, choose
 from workbench.search.budget import FINISH_OVERHEAD, Budget
+from workbench.search.pruning import Pruning
 from workbench.search.selection import DRAWS, finalists
 from workbench.search.trial import Observer, Trial, stable_seed
 
@@ -54,6 +55,9 @@ class Search:
     seed: int
     observer: Observer
     interrupted: Callable[[], bool]
+
+    def __post_init__(self) -> None:
+        self._pruning = Pruning(self.metric)
 
     def run(self) -> list[Trial]:
         """Search until time, trials or ideas run out; every trial handed out is returned with its result."""
@@ -115,6 +119,8 @@ class Search:
             save=str(self.folder / f"{trial.id}-search"),
             better_than=None if candidate.best is None else self.metric.objective(candidate.best.objective or 0.0),
             larger_is_better=self.metric.larger_is_better,
+            # One worker waits for each verdict, so that one seed gives the same trials twice.
+            reports="awaited" if self.pool.size == 1 else "posted",
         )
         self.observer.trial_started(trial)
         self.pool.submit(question, deadline)
@@ -130,7 +136,7 @@ class Search:
             return
         candidate, trial = running[event.id]
         if isinstance(event, Report):
-            self.observer.trial_reported(trial, event)
+            self._judge(trial, event)
         elif isinstance(event, Result):
             del running[event.id]
             trial.result = event
@@ -142,8 +148,22 @@ class Search:
                 trial.interval = event.intervals.get(name)
             self._keep_best(candidate, trial)
             candidate.trials.append(trial)
-            candidate.study.tell(trial.params, trial.objective)
+            self._pruning.ended(trial)
+            candidate.study.tell(trial.params, trial.objective, self._pruned_at(trial))
             self.observer.trial_ended(trial)
+
+    def _judge(self, trial: Trial, report: Report) -> None:
+        """Let a trial go on or not; where it does not wait to hear it, only the latter is news."""
+        trial.reports[report.step] = report.value
+        stop = self._pruning.reason(trial, report.step)
+        if stop or self.pool.size == 1:
+            self.pool.reply(Verdict(trial.id, report.step, stop))
+
+    def _pruned_at(self, trial: Trial) -> tuple[int, float] | None:
+        if trial.state != "pruned" or trial.last_report is None:
+            return None
+        step, value = trial.last_report
+        return step, self.metric.objective(value)
 
     def _keep_best(self, candidate: Candidate, trial: Trial) -> None:
         """Remember where the fitted model is if it is its model's best, and forget the one before."""

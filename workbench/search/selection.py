@@ -192,6 +192,7 @@ class Selection:
         return Fit(
             id, self.loads[trial.model], trial.params, trial.seed, train, score, self.metrics, search, seconds,
             None if save is None else str(save),
+            reports="ignored", epochs=None if trial.result is None else trial.result.epochs,
         )  # fmt: skip
 
     def _model_folder(self, trial: Trial, tag: str) -> Path:

@@ -71,15 +71,28 @@ class ModelStudy:
         self.exhausted = True
         return None
 
-    def tell(self, params: Mapping[str, Any], objective: float | None) -> None:
-        """Learn what hyperparameters gave; None if they gave nothing."""
+    def tell(
+        self, params: Mapping[str, Any], objective: float | None, pruned_at: tuple[int, float] | None = None
+    ) -> None:
+        """Learn what hyperparameters gave.
+
+        Args:
+            params: as asked for.
+            objective: None if they gave nothing.
+            pruned_at: (step, objective) at which the trial was pruned. TPE ranks such trials behind the complete
+                ones, those that came further and gave more first.
+        """
         key = canonical(params)
         self._objectives[key] = objective
         trial = self._asked[key]
-        if objective is None:
-            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
+        if objective is not None:
             self._study.tell(trial, objective)
+        elif pruned_at is not None:
+            step, value = pruned_at
+            trial.report(value, step)
+            self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     def _draw(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """Draw the fields in order, so that a condition's field is known before what depends on it."""

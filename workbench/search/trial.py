@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workbench.contract.metric import Group
-from workbench.execution.work import Report, Result
+from workbench.execution.work import Result
 
 Values = dict[str, float]
 
@@ -25,6 +25,7 @@ class Trial:
         params: every hyperparameter.
         seed: of its fit.
         id: a UUID as 32 hexadecimal digits.
+        reports: step -> value, as the fit reported it.
         result: how the search's fit ended; None while it runs.
         objective: the searched metric on a scale where larger is better: the mean over `draws`.
         interval: of the searched metric, 95 %.
@@ -45,6 +46,7 @@ class Trial:
     params: Mapping[str, Any]
     seed: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    reports: dict[int, float] = field(default_factory=dict)
     result: Result | None = None
     objective: float | None = None
     interval: tuple[float, float] | None = None
@@ -71,6 +73,11 @@ class Trial:
                 self.note = f"{self.note}; {text}" if self.note else text
 
     @property
+    def last_report(self) -> tuple[int, float] | None:
+        """(step, value) of the furthest report."""
+        return max(self.reports.items(), default=None)
+
+    @property
     def cost(self) -> float:
         """Seconds a worker was busy with it."""
         if self.result is None:
@@ -83,9 +90,6 @@ class Observer(Protocol):
 
     def trial_started(self, trial: Trial) -> None:
         """A trial was handed out."""
-
-    def trial_reported(self, trial: Trial, report: Report) -> None:
-        """A running trial reported a value."""
 
     def trial_ended(self, trial: Trial) -> None:
         """A trial has its result."""
