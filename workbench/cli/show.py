@@ -8,10 +8,10 @@ import click
 
 from workbench.cli.output import (
     console,
+    curve,
     figure,
     group_tables,
     open_database,
-    curve,
     params,
     print_json,
     print_table,
