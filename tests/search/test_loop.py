@@ -141,3 +141,26 @@ def test_seeds_depend_on_the_params_not_on_the_order(log: Log) -> None:
     assert len(shared) >= 3
     assert all(by_params[trial.model, str(trial.params)] == trial.seed for trial in shared)
     assert len({trial.seed for trial in first}) == len(first)
+
+
+class Watched(FakePool):
+    """Notes, whenever it is waited for, how many questions were asked of the studies beyond those handed out."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(by_x, size)
+        self.models = (candidate("baseline", space={}), candidate("a"), candidate("b"))
+        self.ahead: list[int] = []
+
+    def events(self, timeout: float) -> list[Result]:
+        asked = sum(len(model.study._asked) for model in self.models)
+        self.ahead.append(asked - len(self.asked))
+        return super().events(timeout)
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(1, {0}), (2, {0, 1})])
+def test_the_next_question_is_ready_while_several_are_busy_and_one_waits(log: Log, size: int, ahead: set[int]) -> None:
+    pool = Watched(size)
+    trials = search(pool, log, candidates=pool.models, max_trials=20).run()
+    assert set(pool.ahead) == ahead
+    assert [trial.number for trial in trials] == list(range(1, 21))
+    assert pool.ahead[-1] == 0, "nothing is asked for that will not be tried"

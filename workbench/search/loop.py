@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,15 +59,16 @@ class Search:
 
     def __post_init__(self) -> None:
         self._pruning = Pruning(self.metric)
+        self._rng = np.random.default_rng(stable_seed(self.seed, "allocation"))
+        self._next: tuple[Candidate, dict[str, Any]] | None = None
 
     def run(self) -> list[Trial]:
         """Search until time, trials or ideas run out; every trial handed out is returned with its result."""
         trials: list[Trial] = []
         running: dict[str, tuple[Candidate, Trial]] = {}
-        rng = np.random.default_rng(stable_seed(self.seed, "allocation"))
         while True:
             while self.pool.idle and self._more(trials):
-                started = self._start(len(trials) + 1, rng)
+                started = self._start(len(trials) + 1)
                 if started is None:
                     break
                 trials.append(started[1])
@@ -75,6 +77,10 @@ class Search:
                 return trials
             if self.interrupted():
                 self.pool.cancel("the run was interrupted")
+            elif self.pool.size > 1 and not self.pool.idle and self._more(trials):
+                # Asking takes time that no worker should wait for. One worker waits: its next question may then
+                # depend on its last answer, and one seed gives the same trials twice.
+                self._next = self._next or self._choose()
             for event in self.pool.events(POLL_SECONDS):
                 self._hear(event, running)
 
@@ -85,22 +91,31 @@ class Search:
         baseline_due = not self.candidates[0].started
         return baseline_due or self.max_trials is None or counted < self.max_trials
 
-    def _start(self, number: int, rng: np.random.Generator) -> tuple[Candidate, Trial] | None:
-        reserve = self.reserve()
-        left = self.budget.left - reserve
-
-        def fits(candidate: Candidate) -> bool:
-            is_baseline = candidate is self.candidates[0] and not candidate.started
-            only_yardstick = candidate.name == self.uncounted and candidate.started
-            return is_baseline or (not only_yardstick and self._need(candidate) < left)
-
+    def _choose(self) -> tuple[Candidate, dict[str, Any]] | None:
+        """What to try next."""
+        left = self.budget.left - self.reserve()
         while True:
-            candidate = choose(self.candidates, self.budget.bounded, rng, fits)
+            candidate = choose(self.candidates, self.budget.bounded, self._rng, lambda each: self._fits(each, left))
             if candidate is None:
                 return None
             params = candidate.study.ask()
             if params is not None:
-                break
+                return candidate, params
+
+    def _fits(self, candidate: Candidate, left: float) -> bool:
+        """Whether one more trial of a model has room in the seconds that are left."""
+        is_baseline = candidate is self.candidates[0] and not candidate.started
+        only_yardstick = candidate.name == self.uncounted and candidate.started
+        return is_baseline or (not only_yardstick and self._need(candidate) < left)
+
+    def _start(self, number: int) -> tuple[Candidate, Trial] | None:
+        reserve = self.reserve()
+        chosen, self._next = self._next, None
+        if chosen is None or not self._fits(chosen[0], self.budget.left - reserve):
+            chosen = self._choose()
+        if chosen is None:
+            return None
+        candidate, params = chosen
         first_baseline = candidate is self.candidates[0] and not candidate.started
         candidate.started += 1
         trial = Trial(number, candidate.name, params, stable_seed(self.seed, candidate.name, params))
