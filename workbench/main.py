@@ -16,7 +16,7 @@ from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
-from workbench.planning import Plan, Question, ask, plan, source, worker_memory
+from workbench.planning import Plan, Question, ask, check_device, plan, source, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -51,6 +51,7 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
         setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device, question.scorers)
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
+            check_device(pool, settings.device, interrupts.check)
             dataset = question.task.read(source(question.task, settings), question.options)
             split = question.task.split(dataset, settings.split, settings.seed)
             interrupts.check()

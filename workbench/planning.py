@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.contract import devices
 from workbench.contract.metric import Metric
 from workbench.contract.task import Source, Task
 from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
-from workbench.execution.work import Describe, Description
+from workbench.execution.work import Describe, Description, Locate, Location
 from workbench.registry import ModelOffer, Registry, TaskOffer, load_class, metric_of
 from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
@@ -174,6 +175,26 @@ def plan(
             candidates.append(Candidate(name, offer.spec.load, cost, study))
     added = (bool(settings.models) and baseline not in settings.models) or baseline in settings.without
     return Plan(tuple(candidates), tuple(rows), baseline if added else None)
+
+
+def check_device(pool: Pool, setting: str, check: Callable[[], None]) -> None:
+    """Make sure that the device the user named is there, as a worker sees it: the owner imports no torch.
+
+    Raises:
+        SettingsError: it is not there.
+        Interrupted: by `check`.
+    """
+    devices.allowed()
+    if not setting.startswith("cuda"):
+        return
+    pool.submit(Locate("device"), time.monotonic() + DESCRIBE_SECONDS)
+    while True:
+        check()
+        for event in pool.events(timeout=0.25):
+            if isinstance(event, Location):
+                if event.error:
+                    raise SettingsError(event.error)
+                return
 
 
 def worker_memory(settings: RunSettings) -> int:

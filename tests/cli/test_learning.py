@@ -53,8 +53,8 @@ def acme(install: Callable[..., Path], workbench: Cli, ratings: Path) -> Cli:
     return call
 
 
-def trials(acme: Cli, *arguments: str) -> list[dict[str, Any]]:
-    called = acme(*RUN, *arguments)
+def trials(acme: Cli, *arguments: str, **env: str) -> list[dict[str, Any]]:
+    called = acme(*RUN, *arguments, **env)
     assert called.code == 0, called.err
     rows = acme("show", str(called.json["run"]), "--json").json["all_trials"]
     return [row for row in rows if row["model"] == "learner"]
@@ -89,3 +89,42 @@ def test_the_winner_is_refitted_for_as_many_epochs_as_were_best(acme: Cli, tmp_p
     assert acme("artifacts", "get", best["trial"], "model").code == 0
     (plain,) = tmp_path.rglob("plain.json")
     assert f'"epochs_": {one["epochs"]}' in plain.read_text()
+
+
+def test_workers_take_the_devices_in_turn_and_each_trial_says_which_it_used(acme: Cli) -> None:
+    found = trials(acme, "--trials", "8", "--workers", "2", WORKBENCH_DEVICES="cuda:0,cuda:1")
+    used = {acme("show", row["uuid"], "--json").json["device"] for row in found}
+    assert used == {"cuda:0", "cuda:1"}
+    rows = acme("show", "1", "--json").json["all_trials"]
+    (baseline,) = (row for row in rows if row["model"] == "popular")
+    assert acme("show", baseline["uuid"], "--json").json["device"] == "cpu", "it asks for none"
+
+
+@pytest.mark.parametrize(
+    ("device", "allowed", "used"),
+    [
+        ("cuda:1", "cuda:0,cuda:1", "cuda:1"),
+        ("cuda", "cuda:1", "cuda:1"),
+        ("cpu", "cuda:0", "cpu"),
+        ("auto", "cpu", "cpu"),
+    ],
+)
+def test_the_device_that_is_asked_for_is_used(acme: Cli, device: str, allowed: str, used: str) -> None:
+    (row,) = trials(acme, "--trials", "1", "--device", device, WORKBENCH_DEVICES=allowed)
+    assert acme("show", row["uuid"], "--json").json["device"] == used
+
+
+@pytest.mark.parametrize(
+    ("device", "allowed", "message"),
+    [
+        ("cuda:1", "cuda:0", "error: --device cuda:1: there is no such device; WORKBENCH_DEVICES allows cuda:0\n"),
+        ("cuda", "cpu", "error: --device cuda: there is no such device; WORKBENCH_DEVICES allows no GPU\n"),
+        ("auto", "gpu1", "error: WORKBENCH_DEVICES=gpu1: 'gpu1' is no device; write it as cuda:0,cuda:1 or cpu\n"),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_line_before_anything_is_read(
+    acme: Cli, tmp_path: Path, device: str, allowed: str, message: str
+) -> None:
+    (tmp_path / "ratings.csv").write_text("not,even\na table")
+    called = acme(*RUN, "--trials", "1", "--device", device, WORKBENCH_DEVICES=allowed)
+    assert (called.code, called.out, called.err) == (2, "", message)

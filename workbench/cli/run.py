@@ -38,7 +38,9 @@ _MAX_STARTUP = 60.0
 @click.option("--seed", type=int, metavar="N", help="Of everything random.  [default: 0]")
 @click.option("--workers", type=int, metavar="N", help="Processes that run trials.  [default: cores / threads]")
 @click.option("--threads", type=int, metavar="N", help="For each worker.  [default: cores / workers]")
-@click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where models run.  [default: auto]")
+@click.option(
+    "--device", metavar="auto|cpu|cuda[:N]", help="Where models run; workers take GPUs in turn.  [default: auto]"
+)
 @click.option("--memory", metavar="SIZE", help="The most memory of a worker, such as 4GiB.")
 @click.option("--keep", type=int, metavar="N", help="How many fitted models to keep.  [default: 3]")
 @click.option("--name", metavar="TEXT", help="Your own words for the run.")
