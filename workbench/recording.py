@@ -13,6 +13,7 @@ from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
 from workbench.errors import StoreError
 from workbench.planning import Question
+from workbench.search.allocation import Share
 from workbench.search.budget import Budget
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
@@ -119,6 +120,14 @@ class Recorder:
         measured = _measured(result.metrics, result.intervals)
         self._writer.trial_ended(trial.id, values, measured, list(trial.reports.items()))
         self._screen.trial_ended(trial)
+
+    def search_ended(self, shares: Sequence[Share]) -> None:
+        """Write what each model got of the search."""
+        rows = {}
+        for share in shares:
+            best = None if share.best is None else self._metric.objective(share.best)
+            rows[share.model] = {**vars(share), "best": best}
+        self._writer.search_ended(rows)
 
     def finalists_ended(self, ranked: Sequence[Trial], encoding: Path) -> None:
         """Write what selection and test found, and keep the best fitted models."""

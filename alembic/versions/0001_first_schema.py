@@ -91,7 +91,7 @@ def upgrade() -> None:
         sa.Column("estimated_bytes", sa.BigInteger(), nullable=True),
         sa.Column("trials", sa.Integer(), nullable=True),
         sa.Column("seconds", sa.Float(), nullable=True),
-        sa.Column("objective", sa.Float(), nullable=True),
+        sa.Column("best", sa.Float(), nullable=True),
         sa.Column("allocation", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint("state IN ('searched', 'skipped', 'failed')", name=op.f("ck_run_model_state")),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_model_run_id_run"), ondelete="CASCADE"),

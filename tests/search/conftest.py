@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from workbench.execution.work import Description, Fit, Result, Verdict
-from workbench.search.allocation import Candidate
+from workbench.search.allocation import Candidate, Share
 from workbench.search.study import ModelStudy
 from workbench.search.trial import Trial
 from workbench.space import Float, to_json
@@ -79,12 +79,16 @@ class Log:
 
     started: list[int] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    shares: Sequence[Share] = ()
 
     def trial_started(self, trial: Trial) -> None:
         self.started.append(trial.number)
 
     def trial_ended(self, trial: Trial) -> None:
         self.finished.append(trial.state)
+
+    def search_ended(self, shares: Sequence[Share]) -> None:
+        self.shares = shares
 
     def stage(self, name: str) -> None: ...
 

@@ -75,15 +75,25 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
         }
     )
     out.print()
+    total = sum(model["seconds"] or 0.0 for model in run["models"])
     models = [
         {
             **model,
             "estimated": seconds(model["estimated_seconds"]),
             "plugin": f"{model['plugin']} {model['version']}",
+            "trials": "" if model["trials"] is None else model["trials"],
+            "time": "" if model["seconds"] is None else seconds(model["seconds"]),
+            "share": f"{100 * model['seconds'] / total:.0f} %" if model["seconds"] and total else "",
+            "best": "" if model["best"] is None else figure(model["best"]),
+            "why": model["reason"] or model["allocation"],
         }
         for model in run["models"]
     ]
-    print_table(models, ("model", "plugin", "state", "estimated", "reason"))
+    print_table(
+        models,
+        ("model", "plugin", "state", "estimated", "trials", "time", "share", "best", "why"),
+        right=("estimated", "trials", "time", "share", "best"),
+    )
     out.print()
     shown = [
         {

@@ -15,7 +15,7 @@ import numpy as np
 from workbench.contract.metric import Metric
 from workbench.execution.pool import Pool
 from workbench.execution.work import Event, Fit, Report, Result, Verdict
-from workbench.search.allocation import Candidate, choose
+from workbench.search.allocation import Candidate, choose, explain
 from workbench.search.budget import FINISH_OVERHEAD, Budget
 from workbench.search.pruning import Pruning
 from workbench.search.selection import DRAWS, finalists
@@ -64,6 +64,12 @@ class Search:
 
     def run(self) -> list[Trial]:
         """Search until time, trials or ideas run out; every trial handed out is returned with its result."""
+        began = self.budget.elapsed
+        trials = self._search()
+        self.observer.search_ended(explain(self.candidates, self.budget.bounded, began, self.budget.elapsed))
+        return trials
+
+    def _search(self) -> list[Trial]:
         trials: list[Trial] = []
         running: dict[str, tuple[Candidate, Trial]] = {}
         while True:
@@ -106,7 +112,12 @@ class Search:
         """Whether one more trial of a model has room in the seconds that are left."""
         is_baseline = candidate is self.candidates[0] and not candidate.started
         only_yardstick = candidate.name == self.uncounted and candidate.started
-        return is_baseline or (not only_yardstick and self._need(candidate) < left)
+        fits = is_baseline or self._need(candidate) < left
+        if fits:
+            candidate.dropped_at = None
+        elif candidate.dropped_at is None:
+            candidate.dropped_at = self.budget.elapsed
+        return fits and not only_yardstick
 
     def _start(self, number: int) -> tuple[Candidate, Trial] | None:
         reserve = self.reserve()

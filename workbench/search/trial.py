@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,6 +93,9 @@ class Observer(Protocol):
 
     def trial_ended(self, trial: Trial) -> None:
         """A trial has its result."""
+
+    def search_ended(self, shares: Sequence[Any]) -> None:
+        """The search is over; each model's `workbench.search.allocation.Share` of it."""
 
     def stage(self, name: str) -> None:
         """The run went on to `search`, `selection` or `refit`."""

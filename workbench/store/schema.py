@@ -100,7 +100,7 @@ run_model = Table(
     Column("estimated_bytes", BigInteger),
     Column("trials", Integer),
     Column("seconds", Float),
-    Column("objective", Float),
+    Column("best", Float),
     Column("allocation", Text, nullable=False, server_default=""),
     CheckConstraint("state IN ('searched', 'skipped', 'failed')", name="state"),
 )

@@ -158,6 +158,19 @@ class RunWriter:
 
         self._database.write(complete)
 
+    def search_ended(self, models: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write what each model got of the search: model -> columns of `run_model`, all in one transaction."""
+        table = schema.run_model
+
+        def write(connection: Connection) -> None:
+            for model, values in models.items():
+                cleaned = {key: _clean(value) for key, value in values.items()}
+                connection.execute(
+                    sa.update(table).where(table.c.run_id == self.run, table.c.model == model).values(**cleaned)
+                )
+
+        self._database.write(write)
+
     def finalists_ended(self, finalists: Mapping[str, FinalistRow]) -> None:
         """Write what selection and test found of trials, all in one transaction."""
 
