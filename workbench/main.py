@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.contract.split import Split
+from workbench.contract.task import Task
 from workbench.data import mapped
-from workbench.errors import NoResult
+from workbench.errors import NoResult, SettingsError
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
-from workbench.planning import Plan, Question, ask, check_device, plan, source, worker_memory
+from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -54,25 +55,27 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
             check_device(pool, settings.device, interrupts.check)
             dataset = question.task.read(source(question.task, settings), question.options)
             split = question.task.split(dataset, settings.split, settings.seed)
+            split = cross_validated(split, settings.folds)
             interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
+            write_folds(folder, question.task, split, settings)
             planned = plan(
                 pool, question.models, settings, budget, split.train, question.task.baseline, interrupts.check
             )
             screen.models_settled(planned.rows, question.metric)
             writer = RunWriter(database, run_row(settings, budget, question, dataset, split), planned.rows)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
-            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, {"read": budget.elapsed})
+            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts)
             try:
                 trials = stages.search(planned)
                 ranked = stages.select(trials, planned, split)
             except BaseException as error:
-                writer.finish("failed", f"{type(error).__name__}: {error}", budget.elapsed, stages.spent)
+                writer.finish("failed", f"{type(error).__name__}: {error}", stages.spent)
                 raise
             reason = "" if ranked else no_result_reason(trials)
             state = "interrupted" if interrupts() else "complete" if ranked else "failed"
-            writer.finish(state, reason, budget.elapsed, stages.spent)
+            writer.finish(state, reason, stages.spent)
         if not ranked and not interrupts():
             raise NoResult(
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
@@ -82,7 +85,7 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
 
 @dataclass
 class Stages:
-    """The stages of a run that take its time, and how much each took."""
+    """The stages of a run that take its time, and how much each took; it begins with reading."""
 
     question: Question
     settings: RunSettings
@@ -91,11 +94,19 @@ class Stages:
     folder: Path
     recorder: Recorder
     interrupts: Interrupts
-    spent: dict[str, float] = field(default_factory=dict)
+    stage: str = "read"
+    booked: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds by stage, which add up to what has passed."""
+        now = self.budget.elapsed - sum(self.booked.values())
+        return {**self.booked, self.stage: self.booked.get(self.stage, 0.0) + now}
 
     def search(self, planned: Plan) -> list[Trial]:
         """Try models and hyperparameters."""
-        self._stage("search")
+        self._begin("search")
+        self._announce()
         trials = Search(
             self.pool,
             self.folder / "models",
@@ -108,8 +119,8 @@ class Stages:
             self.settings.seed,
             self.recorder,
             self.interrupts,
+            folds=self.settings.folds or 1,
         ).run()
-        self._book("search")
         return trials
 
     def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any]) -> list[Trial]:
@@ -126,9 +137,12 @@ class Stages:
             self.budget,
             self.settings.keep,
             self.interrupts,
+            folds=self.settings.folds or 1,
         )
 
         def write_draw(draw: int) -> bool:
+            if draw == 1:
+                self._announce()
             drawn = self.question.task.resample(split, draw, self.settings.seed)
             if drawn is not None:
                 parts = mapped.Writer(self.folder / "parts")
@@ -136,21 +150,20 @@ class Stages:
                 parts.write(drawn[1], f"valid-{draw}")
             return drawn is not None
 
-        self._stage("selection")
+        self._begin("selection")
         ranked = selection.rank(ranked, write_draw)
-        self._book("selection")
-        self._stage("refit")
+        self._begin("refit")
+        self._announce()
         selection.refit(ranked)
         self.recorder.finalists_ended(ranked, self.folder / "encoding")
-        self._book("refit")
         return ranked
 
-    def _stage(self, name: str) -> None:
-        if not self.interrupts():
-            self.recorder.stage(name)
+    def _begin(self, stage: str) -> None:
+        self.booked, self.stage = self.spent, stage
 
-    def _book(self, stage: str) -> None:
-        self.spent[stage] = self.budget.elapsed - sum(self.spent.values())
+    def _announce(self) -> None:
+        if not self.interrupts():
+            self.recorder.stage(self.stage)
 
 
 def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
@@ -160,3 +173,20 @@ def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
         parts.write(getattr(split, name), name)
     # With a writer of its own: what is stored may not point into what is swept away.
     mapped.Writer(folder).write(encoding, "encoding")
+
+
+def write_folds(folder: Path, task: Task[Any], split: Split[Any], settings: RunSettings) -> None:
+    """Put the folds beside the parts, if there are any.
+
+    Raises:
+        SettingsError: the task has none.
+    """
+    of = settings.folds or 0
+    for number in range(1, of + 1):
+        fold = task.fold(split, number, of, settings.seed)
+        if fold is None:
+            raise SettingsError(f"--folds {of}: task {settings.task} has no folds")
+        for name, part in zip(("train", "valid"), fold, strict=True):
+            if not len(part):
+                raise SettingsError(f"--folds {of}: {name} of fold {number} would be empty; take fewer folds")
+            mapped.Writer(folder / "parts").write(part, f"{name}-fold{number}")

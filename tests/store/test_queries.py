@@ -195,7 +195,7 @@ def test_runs_come_newest_first_with_their_best_trial(
 ) -> None:
     best = score_trial(0.5, id=padded("beef"))
     writer.finalists_ended({best: FinalistRow({"final_rank": 1, "draws": 5}, {"ndcg@10": (0.4, None, None)})})
-    writer.finish("complete", "", 3.0, {"search": 2.0})
+    writer.finish("complete", "", {"read": 1.0, "search": 2.0})
     RunWriter(database, run_row, [])
     newest, oldest = queries.runs(database)
     assert (newest["run"], newest["state"], newest["best_trial"]) == (2, "running", None)

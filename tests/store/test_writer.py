@@ -155,7 +155,7 @@ def test_a_closed_run_has_no_running_trial(
 ) -> None:
     start_trial()
     score_trial(0.5)
-    writer.finish("interrupted", "Ctrl-C", 12.5, {"search": 10.0})
+    writer.finish("interrupted", "Ctrl-C", {"read": 2.5, "search": 10.0})
     run = queries.run(database, writer.run)
     assert (run["state"], run["reason"], run["seconds"]) == ("interrupted", "Ctrl-C", 12.5)
     assert run["trials"] == {"cancelled": 1, "complete": 1}
@@ -166,7 +166,7 @@ def test_closing_a_run_leaves_the_trials_of_others_alone(
     database: Database, run_row: RunRow, writer: RunWriter, start_trial: Callable[..., str]
 ) -> None:
     start_trial()
-    RunWriter(database, run_row, []).finish("complete", "", 1.0, {})
+    RunWriter(database, run_row, []).finish("complete", "", {})
     assert [row["state"] for row in rows(database, schema.trial)] == ["running"]
 
 
@@ -191,7 +191,7 @@ def test_no_text_has_a_nul_and_no_number_is_none(
         {"state": "failed", "reason": "k\0l", "traceback": "m\0n", "objective": NAN, "fit_seconds": INFINITE},
         {"ndcg@10": (0.5, NAN, INFINITE)},
     )
-    writer.finish("failed", "o\0p", 1.0, {})
+    writer.finish("failed", "o\0p", {})
     with closing(sqlite3.connect(database.name)) as connection:
         dump = "\n".join(connection.iterdump())
     assert "\0" not in dump and "\\u0000" not in dump

@@ -104,6 +104,19 @@ def table_lines(
     return lines
 
 
+def spent(stages: Mapping[str, float] | None) -> str:
+    """`read 1.6 s, search 18.0 s`: rounded so that they add up to what `seconds` makes of their sum."""
+    if not stages:
+        return ""
+    total = sum(stages.values())
+    units = 10 if total < 60 else 1
+    counts = {stage: int(units * value) for stage, value in stages.items()}
+    lacking = (round(10 * total) if total < 60 else int(total)) - sum(counts.values())
+    for stage in sorted(stages, key=lambda stage: counts[stage] - units * stages[stage])[:lacking]:
+        counts[stage] += 1
+    return ", ".join(f"{stage} {seconds(count / units)}" for stage, count in counts.items())
+
+
 def curve(reports: Sequence[tuple[int, float]]) -> str:
     """Steps and values as a line of bars between the first and the last; empty without any."""
     if not reports:

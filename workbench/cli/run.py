@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, leaderboard_table, print_json, printing, seconds, with_database
+from workbench.cli.output import console, leaderboard_table, print_json, printing, seconds, spent, with_database
 
 if TYPE_CHECKING:
     from workbench.settings import RunSettings
@@ -35,6 +35,7 @@ _MAX_STARTUP = 60.0
 @click.option("--set", "fixed", multiple=True, metavar="MODEL.FIELD=VALUE", help="Hold a hyperparameter at a value.")
 @click.option("--metric", metavar="M", help="What to search for; the task's first if not given.")
 @click.option("--split", metavar="STRATEGY", help="How to split; what suits the data if not given.")
+@click.option("--folds", type=int, metavar="N", help="Score each trial by cross-validation on N folds.")
 @click.option("--seed", type=int, metavar="N", help="Of everything random.  [default: 0]")
 @click.option("--workers", type=int, metavar="N", help="Processes that run trials.  [default: cores / threads]")
 @click.option("--threads", type=int, metavar="N", help="For each worker.  [default: cores / workers]")
@@ -148,10 +149,9 @@ def _show(summary: dict[str, Any], url: str) -> None:
         say(warning, "bold red")
     if summary["state"] == "interrupted":
         say("Interrupted: this is what was found so far, and stored.", "bold")
-    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())
-    took = f"{seconds(summary['seconds'])}{budget}: {spent}"
+    took = f"{seconds(summary['seconds'])}{budget}: {spent(summary['spent'])}"
     say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:

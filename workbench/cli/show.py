@@ -17,6 +17,7 @@ from workbench.cli.output import (
     print_table,
     printing,
     seconds,
+    spent,
     with_database,
 )
 
@@ -57,7 +58,6 @@ def _facts(pairs: dict[str, Any]) -> None:
 
 def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
     out = console()
-    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (run["spent"] or {}).items())
     states = " · ".join(f"{count} {state}" for state, count in run["trials"].items())
     _facts(
         {
@@ -69,7 +69,7 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "leakage": "; ".join(run["leakage"]) or "none found",
             "metric": run["metric"],
             "trials": states,
-            "time": f"{seconds(run['seconds'])}: {spent}",
+            "time": f"{seconds(run['seconds'])}: {spent(run['spent'])}",
             "started": run["started_at"],
             "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
         }

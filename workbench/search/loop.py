@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -16,14 +15,14 @@ from workbench.contract.metric import Metric
 from workbench.execution.pool import Pool
 from workbench.execution.work import Event, Fit, Report, Result, Verdict
 from workbench.search.allocation import Candidate, choose, explain
-from workbench.search.budget import FINISH_OVERHEAD, Budget
+from workbench.search.budget import CAUTION, FINISH_OVERHEAD, Budget, makespan
 from workbench.search.pruning import Pruning
-from workbench.search.selection import DRAWS, finalists
+from workbench.search.selection import DRAWS, FINALISTS, finalists
 from workbench.search.trial import Observer, Trial, stable_seed
 
 POLL_SECONDS = 0.25
 STARTING_SECONDS = 0.1
-CAUTION = 1.3
+TRIAL_CAUTION = 1.3
 """A trial is expected to cost this much more than its model's mean, when asking whether it still fits."""
 
 
@@ -43,6 +42,8 @@ class Search:
         seed: of the run.
         observer: hears of everything.
         interrupted: says whether the user asked to stop.
+        drawing: seconds that it takes to draw another valid.
+        folds: on how many each trial is scored.
     """
 
     pool: Pool
@@ -56,6 +57,8 @@ class Search:
     seed: int
     observer: Observer
     interrupted: Callable[[], bool]
+    drawing: float = 0.0
+    folds: int = 1
 
     def __post_init__(self) -> None:
         self._pruning = Pruning(self.metric)
@@ -146,6 +149,7 @@ class Search:
             better_than=None if candidate.best is None else self.metric.objective(candidate.best.objective or 0.0),
             larger_is_better=self.metric.larger_is_better,
             # One worker waits for each verdict, so that one seed gives the same trials twice.
+            folds=self.folds,
             reports="awaited" if self.pool.size == 1 else "posted",
         )
         self.observer.trial_started(trial)
@@ -155,7 +159,7 @@ class Search:
     def _need(self, candidate: Candidate) -> float:
         """Seconds that one more trial should have left; a worker that must be stopped is lost time."""
         slowest = max((trial.cost for trial in candidate.trials), default=0.0)
-        return max(CAUTION * candidate.seconds(self.budget.bounded), slowest) + STARTING_SECONDS
+        return max(TRIAL_CAUTION * candidate.seconds(self.budget.bounded), slowest) + STARTING_SECONDS
 
     def _hear(self, event: Event, running: dict[str, tuple[Candidate, Trial]]) -> None:
         if event.id not in running:
@@ -170,7 +174,7 @@ class Search:
             name = self.metric.name
             if event.state == "complete":
                 trial.objective = self.metric.objective(event.metrics[name])
-                trial.draws = [trial.objective]
+                trial.draws = [*map(self.metric.objective, event.folds)] or [trial.objective]
                 trial.interval = event.intervals.get(name)
             self._keep_best(candidate, trial)
             candidate.trials.append(trial)
@@ -212,7 +216,9 @@ class Search:
         costs = [trial.cost for trial in finalists(ended, self.candidates[0].name)]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
-        fits = DRAWS + 1  # the further draws, the final fit, and room to spare: a draw begins only where both fit
-        # No more can run at once than there are workers or finalists, and one fit cannot be divided.
-        spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
-        return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0
+        rounds = makespan(costs[:FINALISTS], self.pool.size)
+        refits = makespan([cost / self.folds for cost in costs], self.pool.size)
+        draws = (DRAWS - 1) * (rounds + self.drawing) if self.folds == 1 else 0.0
+        # A draw begins only where it and the final fits have room to spare.
+        spare = (CAUTION - 1) * (rounds + refits)
+        return self.budget.capped(FINISH_OVERHEAD + draws + refits + spare)

@@ -20,7 +20,7 @@ from workbench.contract.metric import Metric
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Result
 from workbench.metrics.significance import clearly_different, paired_z
-from workbench.search.budget import Budget
+from workbench.search.budget import CAUTION, Budget, makespan
 from workbench.search.trial import Trial
 
 FINALISTS = 5
@@ -28,7 +28,6 @@ DRAWS = 5
 """Draws of valid on which finalists are compared, the search's own included."""
 
 POLL_SECONDS = 0.25
-CAUTION = 1.2
 
 _Answer = tuple[Trial, Result]
 
@@ -58,6 +57,7 @@ class Selection:
         budget: of the run.
         keep: how many fitted models are kept.
         interrupted: says whether the user asked to stop.
+        folds: on how many each trial was scored; with several there are no further draws.
     """
 
     pool: Pool
@@ -68,6 +68,7 @@ class Selection:
     budget: Budget
     keep: int
     interrupted: Callable[[], bool]
+    folds: int = 1
 
     def rank(self, chosen: list[Trial], write_draw: Callable[[int], bool]) -> list[Trial]:
         """Score on further draws as far as time goes, and rank; a baseline beyond the best five keeps its one draw.
@@ -79,7 +80,7 @@ class Selection:
         chosen, baseline = chosen[:FINALISTS], chosen[FINALISTS:]
         values: dict[str, dict[int, Any]] = {trial.id: {0: self._values(trial.id)} for trial in chosen}
         slowest = self._round_seconds(chosen)
-        for draw in range(1, DRAWS):
+        for draw in range(1, DRAWS if self.folds == 1 else 1):
             need = CAUTION * (self._round_seconds(chosen + baseline) + slowest)
             began = time.monotonic()
             if self.interrupted() or self.budget.left < need or not write_draw(draw):
@@ -108,7 +109,7 @@ class Selection:
         Where that fails, or there is no time for it, the search's own fit is scored and kept instead. One model
         is always finished: for the best that has any fit, the budget may be overrun.
         """
-        refits = [trial for trial in ranked if CAUTION * trial.cost < self.budget.left]
+        refits = [trial for trial in ranked if CAUTION * trial.cost / self.folds < self.budget.left]
         for trial in ranked:
             if trial not in refits:
                 trial.remark("no time for a refit")
@@ -155,7 +156,7 @@ class Selection:
         deadline = self.budget.deadline()
         seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
         questions = []
-        for trial in trials:
+        for trial in sorted(trials, key=lambda trial: -trial.cost):  # so that workers end at about the same time
             kept = save and trial.rank is not None and trial.rank <= self.keep
             folder = self._model_folder(trial, tag) if kept else None
             id = f"{trial.id}-{tag}"
@@ -225,8 +226,7 @@ class Selection:
 
     def _round_seconds(self, chosen: list[Trial]) -> float:
         """What one round of fits is expected to take."""
-        costs = [trial.cost for trial in chosen]
-        return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0
+        return makespan([trial.cost for trial in chosen], self.pool.size)
 
 
 def _take_test(trial: Trial, result: Result) -> None:

@@ -186,14 +186,20 @@ class RunWriter:
         """Store a folder's files as an artifact of the run, or of one trial."""
         artifacts.put(self._database, self.run, None if trial is None else self._trials[trial], kind, folder)
 
-    def finish(self, state: str, reason: str, seconds: float, spent: Mapping[str, float]) -> None:
-        """Close the run."""
+    def finish(self, state: str, reason: str, spent: Mapping[str, float]) -> None:
+        """Close the run, which has spent so many seconds on each of its stages."""
 
         def close(connection: Connection) -> None:
             connection.execute(
                 sa.update(schema.run)
                 .where(schema.run.c.id == self.run)
-                .values(state=state, reason=_clean(reason), seconds=seconds, spent=dict(spent), finished_at=now())
+                .values(
+                    state=state,
+                    reason=_clean(reason),
+                    seconds=sum(spent.values()),
+                    spent=dict(spent),
+                    finished_at=now(),
+                )
             )
             # Nothing runs any more; a row that says so would be believed.
             connection.execute(
