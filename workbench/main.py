@@ -54,11 +54,13 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
             pool.start()
             check_device(pool, settings.device, interrupts.check)
             dataset = question.task.read(source(question.task, settings), question.options)
+            reading = budget.elapsed
             split = question.task.split(dataset, settings.split, settings.seed)
             split = cross_validated(split, settings.folds)
             interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
+            drawing = (budget.elapsed - reading) / 2  # a draw is a split again, but for test
             write_folds(folder, question.task, split, settings)
             planned = plan(
                 pool, question.models, settings, budget, split.train, question.task.baseline, interrupts.check
@@ -66,7 +68,7 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
             screen.models_settled(planned.rows, question.metric)
             writer = RunWriter(database, run_row(settings, budget, question, dataset, split), planned.rows)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
-            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts)
+            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing)
             try:
                 trials = stages.search(planned)
                 ranked = stages.select(trials, planned, split)
@@ -94,6 +96,7 @@ class Stages:
     folder: Path
     recorder: Recorder
     interrupts: Interrupts
+    drawing: float
     stage: str = "read"
     booked: dict[str, float] = field(default_factory=dict)
 
@@ -119,7 +122,8 @@ class Stages:
             self.settings.seed,
             self.recorder,
             self.interrupts,
-            folds=self.settings.folds or 1,
+            self.drawing,
+            self.settings.folds or 1,
         ).run()
         return trials
 

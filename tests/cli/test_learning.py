@@ -128,3 +128,10 @@ def test_a_device_that_is_not_there_is_one_line_before_anything_is_read(
     (tmp_path / "ratings.csv").write_text("not,even\na table")
     called = acme(*RUN, "--trials", "1", "--device", device, WORKBENCH_DEVICES=allowed)
     assert (called.code, called.out, called.err) == (2, "", message)
+
+
+def test_folds_report_the_first_and_take_the_median_of_the_epochs(acme: Cli) -> None:
+    (row,) = trials(acme, "--trials", "1", "--folds", "3")
+    one = acme("show", row["uuid"], "--json").json
+    assert [step for step, _ in one["reports"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert one["draws"] == 3 and 1 <= one["epochs"] <= 6
