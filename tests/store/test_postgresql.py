@@ -142,7 +142,7 @@ def life_of_a_run(database: Database, run_row: RunRow, folder: Path) -> int:
     writer.finalists_ended({ids[0]: FinalistRow({"final_rank": 1}, {"ndcg@10": (0.4, None, None)}, [group])})
     (folder / "content").write_text(str(writer.run))  # of its own for each run
     writer.keep("model", folder, ids[0])
-    writer.finish("complete", "", 1.0, {"search": 1.0})
+    writer.finish("complete", "", {"search": 1.0})
     return writer.run
 
 
@@ -331,7 +331,7 @@ def test_sixteen_writers_make_one_schema_and_no_doubles(server: Server, run_row:
                 writer.trial_started(TrialRow(id, number, "popular", "p", {"k": number}, 0, 1, "cpu"))
                 writer.trial_ended(id, {"state": "complete", "objective": 0.5}, {"ndcg@10": (0.5, None, None)})
             writer.keep("model", tmp_path, id)
-            writer.finish("complete", "", 1.0, {})
+            writer.finish("complete", "", {})
             return writer.run
 
     with ThreadPoolExecutor(16) as pool:
@@ -522,7 +522,7 @@ def test_the_space_of_deleted_runs_is_used_again(database: Database, run_row: Ru
     (tmp_path / "content").write_bytes(bytes(range(256)) * 2**14)
     writer = RunWriter(database, run_row, [])
     writer.keep("encoding", tmp_path)
-    writer.finish("complete", "", 1.0, {})
+    writer.finish("complete", "", {})
     assert cleaning.sweep(database).blobs == 0
     assert cleaning.delete_run(database, writer.run) == 0
     swept = cleaning.sweep(database)
