@@ -55,13 +55,13 @@ def ranked() -> list[Trial]:
 
 def test_an_ensemble_is_stored_after_its_members(ranked: list[Trial]) -> None:
     writer = Writer()
-    recorder(writer).finalists_ended(ranked, Path("encoding"))
+    recorder(writer).finalists_ended(ranked, [], Path("encoding"))
     assert writer.kept == ["encoding of run", "model of one", "model of two", "model of both"]
 
 
 def test_an_ensemble_is_not_stored_without_a_member(ranked: list[Trial]) -> None:
     writer = Writer("two")
-    recorder(writer).finalists_ended(ranked, Path("encoding"))
+    recorder(writer).finalists_ended(ranked, [], Path("encoding"))
     assert writer.kept == ["encoding of run", "model of one"]
     assert writer.notes["two"] == "the model was not kept: a link is not kept"
     assert writer.notes["both"] == "the model was not kept: a member was not"

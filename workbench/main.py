@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.contract.split import Split
+from workbench.contract.task import Task
 from workbench.data import mapped
-from workbench.errors import LostLease, NoResult, RunStopped, StoreFailure
+from workbench.errors import LostLease, NoResult, RunStopped, SettingsError, StoreFailure
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
-from workbench.planning import Plan, Question, ask, plan, source, worker_memory
+from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -57,22 +58,27 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
         setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device, question.scorers)
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
+            check_device(pool, settings.device, interrupts.check)
             dataset = question.task.read(source(question.task, settings), question.options)
             session.check_data(dataset)
+            reading = budget.elapsed
             split = question.task.split(dataset, settings.split, settings.seed)
+            split = cross_validated(split, settings.folds)
             session.check_split(split)
             interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
+            drawing = (budget.elapsed - reading) / 2  # a draw is a split again, but for test
+            write_folds(folder, question.task, split, settings)
             models, baseline = question.models, question.task.baseline
             planned = plan(pool, models, settings, budget, split.train, baseline, interrupts.check, session.models)
             screen.models_settled(planned.rows, question.metric)
             row = run_row(settings, budget, question, dataset, split)
             writer = session.begin(database, row, planned.rows, budget)
-            past = recall(database, writer.run, question.metric)
+            past = recall(database, writer.run, question.metric, settings.folds or 1)
             screen.recalled(past)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
-            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, {"read": budget.elapsed})
+            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing)
             with closing(writer, lambda: session.total(stages.spent)) as close:
                 trials = stages.search(planned, past)
                 ranked = stages.select(trials, planned, split, past)
@@ -104,7 +110,7 @@ def closing(writer: RunWriter, spent: Callable[[], dict[str, float]]) -> Iterato
 
 @dataclass
 class Stages:
-    """The stages of a run that take its time, and how much each took."""
+    """The stages of a run that take its time, and how much each took; it begins with reading."""
 
     question: Question
     settings: RunSettings
@@ -113,11 +119,20 @@ class Stages:
     folder: Path
     recorder: Recorder
     interrupts: Interrupts
-    spent: dict[str, float] = field(default_factory=dict)
+    drawing: float
+    stage: str = "read"
+    booked: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds by stage, which add up to what has passed."""
+        now = self.budget.elapsed - sum(self.booked.values())
+        return {**self.booked, self.stage: self.booked.get(self.stage, 0.0) + now}
 
     def search(self, planned: Plan, past: Past) -> list[Trial]:
         """Try models and hyperparameters."""
-        self._stage("search")
+        self._begin("search")
+        self._announce()
         trials = Search(
             self.pool,
             self.folder / "models",
@@ -131,8 +146,10 @@ class Stages:
             self.recorder,
             self.interrupts,
             past,
+            self.drawing,
+            self.settings.folds or 1,
+            self.question.task.has_ensembles(),
         ).run()
-        self._book("search")
         return trials
 
     def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any], past: Past) -> list[Trial]:
@@ -143,10 +160,19 @@ class Stages:
         if not chosen + yardstick:
             return []
         fits = Fits(self.pool, self.folder, loads, self.question.metrics, self.budget, self.interrupts)
-        ensembles = self.question.task.has_ensembles()
-        selection = Selection(fits, self.question.metric, self.settings.keep, ensembles, self.recorder, past.draws)
+        selection = Selection(
+            fits,
+            self.question.metric,
+            self.settings.keep,
+            self.question.task.has_ensembles(),
+            self.recorder,
+            past.draws,
+            self.settings.folds or 1,
+        )
 
         def write_draw(draw: int) -> bool:
+            if draw == 1:
+                self._announce()
             drawn = self.question.task.resample(split, draw, self.settings.seed)
             if drawn is not None:
                 parts = mapped.Writer(self.folder / "parts")
@@ -154,27 +180,26 @@ class Stages:
                 parts.write(drawn[1], f"valid-{draw}")
             return drawn is not None
 
-        self._stage("selection")
+        self._begin("selection")
         ranked = selection.rank(
             chosen, yardstick, max(past.last_number, *(trial.number for trial in trials)) + 1, write_draw
         )
-        self._book("selection")
-        self._stage("refit")
+        self._begin("refit")
+        self._announce()
         if len(ranked[0].draws) >= selection.draws_before:
             selection.refit(ranked)
             # What an earlier session found stands until there is as much to put in its place.
             if not (past.finalists and self.interrupts()):
                 former = [trial for trial in trials if trial.id in past.finalists and trial not in ranked]
                 self.recorder.finalists_ended(ranked, former, self.folder / "encoding")
-        self._book("refit")
         return ranked
 
-    def _stage(self, name: str) -> None:
-        if not self.interrupts():
-            self.recorder.stage(name)
+    def _begin(self, stage: str) -> None:
+        self.booked, self.stage = self.spent, stage
 
-    def _book(self, stage: str) -> None:
-        self.spent[stage] = self.budget.elapsed - sum(self.spent.values())
+    def _announce(self) -> None:
+        if not self.interrupts():
+            self.recorder.stage(self.stage)
 
 
 def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
@@ -184,3 +209,20 @@ def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
         parts.write(getattr(split, name), name)
     # With a writer of its own: what is stored may not point into what is swept away.
     mapped.Writer(folder).write(encoding, "encoding")
+
+
+def write_folds(folder: Path, task: Task[Any], split: Split[Any], settings: RunSettings) -> None:
+    """Put the folds beside the parts, if there are any.
+
+    Raises:
+        SettingsError: the task has none.
+    """
+    of = settings.folds or 0
+    for number in range(1, of + 1):
+        fold = task.fold(split, number, of, settings.seed)
+        if fold is None:
+            raise SettingsError(f"--folds {of}: task {settings.task} has no folds")
+        for name, part in zip(("train", "valid"), fold, strict=True):
+            if not len(part):
+                raise SettingsError(f"--folds {of}: {name} of fold {number} would be empty; take fewer folds")
+            mapped.Writer(folder / "parts").write(part, f"{name}-fold{number}")

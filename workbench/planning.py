@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from workbench.contract import devices
 from workbench.contract.metric import Metric
+from workbench.contract.split import Split
 from workbench.contract.task import Source, Task
 from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
-from workbench.execution.work import Describe, Description
+from workbench.execution.work import Describe, Description, Locate, Location
 from workbench.registry import ModelOffer, Registry, TaskOffer, load_class, metric_of
 from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
@@ -160,6 +162,7 @@ def plan(
     seconds = {name: DESCRIBE_SECONDS if name == baseline else min(DESCRIBE_SECONDS, patience) for name in loads}
     descriptions = describe(pool, loads, train.shape, seconds, check)
     limit = worker_memory(settings)
+    folds = settings.folds or 1
     insisted = {*settings.models, baseline}
     candidates, rows = [], []
     for name, offer in offers.items():
@@ -167,7 +170,7 @@ def plan(
         state, reason = ("failed" if name in loads else "skipped"), description.error
         if not reason:
             known = name in insisted or name in scored
-            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, known)
+            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, known, folds)
         if reason and name in insisted:
             raise PluginError(f"model {name} cannot be used: {reason}")
         rows.append(_row(offer, description, state if reason else "searched", reason))
@@ -175,9 +178,36 @@ def plan(
             own = {key.partition(".")[2]: value for key, value in settings.fixed.items() if key.startswith(f"{name}.")}
             study = ModelStudy(name, description, own, settings.seed)
             cost = description.estimate[0] if description.estimate else _UNKNOWN_COST
-            candidates.append(Candidate(name, offer.spec.load, cost, study))
+            candidates.append(Candidate(name, offer.spec.load, folds * cost, study))
     added = (bool(settings.models) and baseline not in settings.models) or baseline in settings.without
     return Plan(tuple(candidates), tuple(rows), baseline if added else None)
+
+
+def check_device(pool: Pool, setting: str, check: Callable[[], None]) -> None:
+    """Make sure that the device the user named is there, as a worker sees it: the owner imports no torch.
+
+    Raises:
+        SettingsError: it is not there.
+        Interrupted: by `check`.
+    """
+    devices.allowed()
+    if not setting.startswith("cuda"):
+        return
+    pool.submit(Locate("device"), time.monotonic() + DESCRIBE_SECONDS)
+    while True:
+        check()
+        for event in pool.events(timeout=0.25):
+            if isinstance(event, Location):
+                if event.error:
+                    raise SettingsError(event.error)
+                return
+
+
+def cross_validated(split: Split[Any], folds: int | None) -> Split[Any]:
+    """A split whose train and valid are cut into folds is another one, and has boards of its own."""
+    if folds is None:
+        return split
+    return replace(split, identity=f"{split.identity} folds={folds}", summary=f"{split.summary} · {folds} folds")
 
 
 def worker_memory(settings: RunSettings) -> int:
@@ -228,14 +258,16 @@ def describe(
     return found
 
 
-def _obstacle(description: Description, provides: set[str], limit: int, budget: Budget, insisted: bool) -> str:
+def _obstacle(
+    description: Description, provides: set[str], limit: int, budget: Budget, insisted: bool, folds: int
+) -> str:
     """Why a described model is not searched, or an empty string."""
     lacking = sorted(set(description.needs) - provides)
     if lacking:
         return f"needs {', '.join(lacking)}, which the data does not have"
     if description.estimate is None or insisted:  # an estimate is rough, and the user has said more
         return ""
-    seconds, size = description.estimate
+    seconds, size = folds * description.estimate[0], description.estimate[1]
     if size > limit:
         return f"estimated {size / 2**20:,.0f} MiB of memory, a worker may use {limit / 2**20:,.0f} MiB"
     if seconds > AFFORDABLE_SHARE * budget.left:

@@ -13,8 +13,8 @@ from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
 from workbench.discovery import DISTRIBUTION
 from workbench.errors import StoreError, StoreFailure
-from workbench.execution.work import Report
 from workbench.planning import Question
+from workbench.search.allocation import Share
 from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
@@ -82,7 +82,6 @@ class Recorder:
     ) -> None:
         self._writer, self._screen, self._settings = writer, screen, settings
         self._plugins, self._metric = plugins, metric
-        self._reports: dict[str, list[tuple[int, float]]] = {}
 
     def stage(self, name: str) -> None:
         """The run went on to another stage."""
@@ -104,10 +103,6 @@ class Recorder:
         )
         self._screen.trial_started(trial)
 
-    def trial_reported(self, trial: Trial, report: Report) -> None:
-        """Keep the report until the trial ends."""
-        self._reports.setdefault(trial.id, []).append((report.step, report.value))
-
     def trial_ended(self, trial: Trial) -> None:
         """Complete its row."""
         result = trial.result
@@ -127,10 +122,20 @@ class Recorder:
             "shared_seconds": result.shared_seconds,
             "cpu_seconds": result.cpu_seconds,
             "peak_memory_bytes": result.peak_memory_bytes,
+            "epochs": result.epochs,
+            "device": result.device or self._settings.device,
         }
         measured = _measured(result.metrics, result.intervals)
-        self._writer.trial_ended(trial.id, values, measured, self._reports.pop(trial.id, ()))
+        self._writer.trial_ended(trial.id, values, measured, list(trial.reports.items()))
         self._screen.trial_ended(trial)
+
+    def search_ended(self, shares: Sequence[Share]) -> None:
+        """Write what each model got of the search."""
+        rows = {}
+        for share in shares:
+            best = None if share.best is None else self._metric.objective(share.best)
+            rows[share.model] = {**vars(share), "best": best}
+        self._writer.search_ended(rows)
 
     def finalists_ended(self, ranked: Sequence[Trial], former: Sequence[Trial], encoding: Path) -> None:
         """Write what selection and test found, and keep the best fitted models.

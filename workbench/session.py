@@ -144,10 +144,10 @@ def resume(
     )
 
 
-def recall(database: Database, run: int, metric: Metric) -> Past:
+def recall(database: Database, run: int, metric: Metric, folds: int) -> Past:
     """What the earlier sessions of a run have found; nothing of a run that has just begun."""
     every, records = resuming.records(database, run), _tried(database, run)
-    trials = tuple(_trial(record, metric) for record in records if not _unfinished(record))
+    trials = tuple(_trial(record, metric, folds) for record in records if not _unfinished(record))
     done = {(trial.model, canonical(trial.params)) for trial in trials}
     unfinished = {
         (record["model"], canonical(record["params"])): (record["model"], record["params"])
@@ -175,7 +175,7 @@ def _unfinished(record: Mapping[str, Any]) -> bool:
     return record["state"] == "cancelled" or (record["state"], record["reason"]) == ("crashed", OWNER_LOST)
 
 
-def _trial(record: Mapping[str, Any], metric: Metric) -> Trial:
+def _trial(record: Mapping[str, Any], metric: Metric, folds: int) -> Trial:
     """A trial as it was when the search had its result: as selection has found it since is in its row alone."""
     valid = record["valid"]
     result = Result(
@@ -188,16 +188,18 @@ def _trial(record: Mapping[str, Any], metric: Metric) -> Trial:
         fit_seconds=record["fit_seconds"] or 0.0,
         score_seconds=record["score_seconds"] or 0.0,
         shared_seconds=record["shared_seconds"] or 0.0,
+        epochs=record["epochs"],
+        device=record["device"],
         cpu_seconds=record["cpu_seconds"] or 0.0,
         peak_memory_bytes=record["peak_memory_bytes"] or 0,
     )
-    trial = Trial(
-        record["number"], record["model"], record["params"], record["seed"], record["uuid"], result, earlier=True
-    )
+    trial = Trial(record["number"], record["model"], record["params"], record["seed"], record["uuid"], earlier=True)
+    trial.result = result
+    trial.reports = record["reports"]
     if record["final_rank"] is None:  # else it speaks of a selection that is made again
         trial.note = record["note"]
     if record["state"] == "complete":
         trial.objective = metric.objective(result.metrics[metric.name])
-        trial.draws = [trial.objective]
+        trial.draws = [trial.objective] * folds  # of what each fold gave only the mean is kept
         trial.interval = result.intervals.get(metric.name)
     return trial

@@ -48,6 +48,7 @@ class RunSettings:
         fixed: hyperparameters held at a value, `"model.field"` -> value.
         metric: what is searched; None for the task's first.
         split: the strategy; None for the one that suits the data.
+        folds: how many for cross-validation; None for one valid part.
         seed: of everything random.
         workers: processes that run trials; None shares the cores out, one thread each.
         threads: for each worker; None shares the cores out among the workers.
@@ -71,6 +72,7 @@ class RunSettings:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     metric: str | None = None
     split: str | None = None
+    folds: int | None = None
     seed: int = 0
     workers: int | None = None
     threads: int | None = None
@@ -91,6 +93,7 @@ class RunSettings:
             self._check(name, given is None or 1 <= given <= 256, "from 1 to 256")
         self._check("time", self.time is None or 0 < self.time < math.inf, "more than 0 seconds")
         self._check("trials", self.trials is None or self.trials >= 1, "1 or more")
+        self._check("folds", self.folds is None or 2 <= self.folds <= 20, "from 2 to 20")
         self._check("seed", 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
         self._check("keep", self.keep >= 1, "1 or more")
         self._check("memory", self.memory is None or self.memory >= 2**26, "64MiB or more")
@@ -148,7 +151,7 @@ class RunSettings:
         for key, parse in _PARSERS.items():
             if key in values:
                 values[key] = parse(values[key])
-        for key in ("trials", "seed", "workers", "threads", "keep"):
+        for key in ("trials", "folds", "seed", "workers", "threads", "keep"):
             if key in values and (isinstance(values[key], bool) or not isinstance(values[key], int)):
                 raise SettingsError(f"{key} = {values[key]!r}: must be a whole number")
         for key in ("task", "metric", "split", "device", "name", "encoding"):

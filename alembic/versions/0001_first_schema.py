@@ -96,6 +96,10 @@ def upgrade() -> None:
         sa.Column("space", sa.JSON(), nullable=False),
         sa.Column("estimated_seconds", sa.Float(), nullable=True),
         sa.Column("estimated_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("trials", sa.Integer(), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("best", sa.Float(), nullable=True),
+        sa.Column("allocation", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint("state IN ('searched', 'skipped', 'failed')", name=op.f("ck_run_model_state")),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_model_run_id_run"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "model", name=op.f("pk_run_model")),
@@ -129,6 +133,7 @@ def upgrade() -> None:
         sa.Column("peak_memory_bytes", sa.BigInteger(), nullable=True),
         sa.Column("threads", sa.Integer(), nullable=False),
         sa.Column("device", sa.String(length=20), nullable=False),
+        sa.Column("epochs", sa.Integer(), nullable=True),
         sa.Column("started_at", sa.DateTime(), nullable=False),
         sa.Column("finished_at", sa.DateTime(), nullable=True),
         sa.CheckConstraint(

@@ -17,7 +17,7 @@ from workbench.blocks.recommend import Queries
 from workbench.blocks.top_k import Lists
 from workbench.data.interactions import InteractionEncoding, Interactions
 from workbench.data.reading import OPTIONS, read_held_out, read_interactions
-from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
+from workbench.data.splits import STRATEGIES, fold_valid, resample_valid, split_interactions
 from workbench.metrics.groups import by_activity, by_popularity
 from workbench.metrics.ranking import FAMILIES, cutoff, evaluate_lists, hits_in, is_ranking_metric, ranking_metric
 from workbench_recommend.answers import Narrowing, answer_queries, asked, fill_by_popularity, lists_by
@@ -59,6 +59,10 @@ class Recommend(Task[Interactions]):
     def resample(self, split: Split[Interactions], draw: int, seed: int) -> tuple[Interactions, Interactions]:
         """Another draw of valid, or by time an earlier window."""
         return resample_valid(split, draw, seed)
+
+    def fold(self, split: Split[Interactions], number: int, of: int, seed: int) -> tuple[Interactions, Interactions]:
+        """Each user's interactions are dealt out to the folds at random; by time, folds are windows."""
+        return fold_valid(split, number, of, seed)
 
     def evaluate(self, model: Model, part: Interactions, metrics: Sequence[str]) -> Evaluation:
         """Rank all items, but the known ones unless they may repeat, for every user with held-out items.

@@ -13,7 +13,7 @@ from tests.data.strategies import datasets
 from workbench.contract.report import DataReport
 from workbench.contract.split import Dataset, Split
 from workbench.data.interactions import Interactions
-from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
+from workbench.data.splits import STRATEGIES, fold_valid, resample_valid, split_interactions
 from workbench.errors import DataError, UnknownName
 
 strategies = st.sampled_from(sorted(STRATEGIES))
@@ -188,3 +188,33 @@ def test_leakage_is_named() -> None:
     assert "older than half of train, since times are mixed" in at_random
     in_time = " ".join(try_split(dataset, "global-time").leakage)
     assert in_time == "2 test rows (100.0 %) are of items that first appear after the cut"
+
+
+@given(datasets(), st.integers(2, 6), st.integers(0, 5))
+def test_folds_deal_out_each_users_interactions(dataset: Dataset[Interactions], of: int, seed: int) -> None:
+    try:
+        split = try_split(dataset, "user-random", seed)
+    except DataError:
+        return
+    folds = [fold_valid(split, number, of, seed) for number in range(1, of + 1)]
+    counts = np.bincount(split.train_valid.users, minlength=split.train_valid.n_users)
+    several = split.train_valid.take(counts[split.train_valid.users] > 1)
+    assert pairs(*(valid for _, valid in folds)) == pairs(several), "each row is held out once, but for lone ones"
+    for train, valid in folds:
+        assert pairs(train, valid) == pairs(split.train_valid)
+        assert set(valid.users.tolist()) <= set(train.users.tolist()), "something is known of whoever is scored"
+        if len(valid):
+            held = np.bincount(valid.users, minlength=len(counts))
+            assert (held <= -(-counts // of)).all()
+    assert all(equal(one, two) for one, two in zip(folds[0], fold_valid(split, 1, of, seed), strict=True))
+
+
+def test_folds_by_time_are_windows_that_never_look_ahead() -> None:
+    split = try_split(made([(user, time) for user in range(3) for time in range(40)]), "user-time")
+    folds = [fold_valid(split, number, 3, 0) for number in (1, 2, 3)]
+    assert equal(folds[0][1], split.valid)
+    for train, valid in folds:
+        assert train.timestamps is not None and valid.timestamps is not None
+        for user in range(3):
+            assert train.timestamps[train.users == user].max() < valid.timestamps[valid.users == user].min()
+    assert len({tuple(valid.items.tolist()) for _, valid in folds}) == 3

@@ -16,7 +16,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import Task
 from workbench.errors import ModelError, PluginError
 from workbench.execution.pool import Pool
-from workbench.execution.scoring import evaluate, is_finite
+from workbench.execution.scoring import evaluate, is_finite, mean
 from workbench.execution.work import Setup
 
 HERE = "tests.execution.test_scoring"
@@ -239,3 +239,16 @@ def test_results_are_broken_down_on_test_alone(pool: Pool) -> None:
     assert ask(pool, question("Good")).groups == ()
     groups = ask(pool, replace(question("Good", search=False), score="test")).groups
     assert {group.by for group in groups} == {"users' activity", "items' popularity"}
+
+
+def test_the_mean_over_folds_counts_an_example_once() -> None:
+    folds = [
+        Evaluation({"m": 0.5, "n": 1.0}, {"m": np.array([0.0, 1.0], np.float32)}, np.array([1, 2])),
+        Evaluation({"m": 0.75}, {"m": np.array([0.5, 1.0], np.float32)}, np.array([2, 7])),
+    ]
+    found = mean(folds)
+    assert found.metrics == {"m": 0.625}
+    assert found.example_ids is not None and found.example_ids.tolist() == [1, 2, 7]
+    assert found.per_example["m"].tolist() == [0.0, 0.75, 1.0]
+    apart = mean([replace(each, example_ids=None) for each in folds])
+    assert apart.per_example["m"].tolist() == [0.0, 1.0, 0.5, 1.0], "without ids every example is its own"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from workbench.execution.work import Description, Fit, Result, Weigh, Weighed
-from workbench.search.allocation import Candidate
+from workbench.execution.work import Description, Fit, Result, Verdict, Weigh, Weighed
+from workbench.search.allocation import Candidate, Share
 from workbench.search.study import ModelStudy
 from workbench.search.trial import Trial
 from workbench.space import Float, to_json
@@ -34,6 +34,7 @@ class FakePool:
     asked: list[Any] = field(default_factory=list)
     weigh: Callable[[Weigh], Weighed] = lambda question: Weighed(question.id, error="nobody can")
     deadlines: list[float | None] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     _waiting: list[Any] = field(default_factory=list)
 
     @property
@@ -50,6 +51,9 @@ class FakePool:
             return []
         question = self._waiting.pop(0)
         return [self.weigh(question) if isinstance(question, Weigh) else self.answer(question)]
+
+    def reply(self, verdict: Verdict) -> None:
+        self.verdicts.append(verdict)
 
     def cancel(self, reason: str) -> None:
         self.answer = lambda question: Result(question.id, "cancelled", reason)
@@ -84,16 +88,16 @@ class Log:
 
     started: list[int] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
-    reports: list[float] = field(default_factory=list)
+    shares: Sequence[Share] = ()
 
     def trial_started(self, trial: Trial) -> None:
         self.started.append(trial.number)
 
-    def trial_reported(self, trial: Trial, report: Any) -> None:
-        self.reports.append(report.value)
-
     def trial_ended(self, trial: Trial) -> None:
         self.finished.append(trial.state)
+
+    def search_ended(self, shares: Sequence[Share]) -> None:
+        self.shares = shares
 
     def stage(self, name: str) -> None: ...
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.search.conftest import candidate, ended
-from workbench.search.allocation import FAILURES_ALLOWED, Candidate, choose, cost_for_improvement
+from workbench.search.allocation import FAILURES_ALLOWED, Candidate, choose, cost_for_improvement, explain
 
 
 def always(_: Candidate) -> bool:
@@ -91,3 +91,36 @@ def test_a_draw_is_in_proportion_to_the_inverse_of_the_cost() -> None:
     rng = np.random.default_rng(0)
     drawn = Counter(getattr(choose(models, True, rng, always), "name", None) for _ in range(4000))
     assert drawn["cheap"] / drawn["dear"] == pytest.approx(3, rel=0.1)
+
+
+def test_what_each_model_got_is_explained() -> None:
+    leader, behind = with_trials("leader", [0.40, 0.43], 2.0), with_trials("behind", [0.20, 0.21], 1.0)
+    spent, bad = with_trials("spent", [0.3]), with_trials("bad", [None] * FAILURES_ALLOWED)
+    spent.study.exhausted = True
+    plain = Candidate("plain", "nowhere:plain", 1.0, candidate("plain", space={}).study, [ended("plain", 0.1)], 1)
+    plain.study.exhausted = True
+    slow, late, never, early = (with_trials(name, [0.4], 5.0) for name in ("slow", "late", "never", "early"))
+    slow.dropped_at, late.dropped_at = 40.0, 95.0
+    never.started, never.trials, never.dropped_at = 0, [], 3.0
+    early.started, early.trials = 0, []
+    shares = explain([leader, behind, spent, bad, plain, slow, late, never, early], True, began=0.0, ended=100.0)
+    assert {share.model: share.allocation for share in shares} == {
+        "leader": "leads; 2.0 s to an improvement expected",
+        "behind": "88 s to an improvement expected",
+        "spent": "has tried all there is",
+        "bad": "stopped after 3 trials without a score",
+        "plain": "has nothing to search",
+        "slow": "from 40 s on, no time for one more trial of 5.0 s",
+        "late": "35 s to an improvement expected",
+        "never": "no time for a trial of 5.0 s",
+        "early": "the search ended before its turn",
+    }
+    assert (shares[0].trials, shares[0].seconds, shares[0].best) == (2, 4.0, 0.43)
+    assert (shares[-1].trials, shares[-1].seconds, shares[-1].best) == (0, 0.0, None)
+
+
+def test_without_clocks_it_is_explained_in_trials() -> None:
+    shares = explain([with_trials("a", [0.40, 0.43]), with_trials("b", [0.42])], False, 0.0, 1.0)
+    assert [share.allocation for share in shares] == [
+        "leads; 1 trial to an improvement expected", "2 trials to an improvement expected",
+    ]  # fmt: skip

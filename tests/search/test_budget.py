@@ -12,14 +12,14 @@ from workbench.search.budget import Budget
 
 def test_the_grace_lies_inside_the_budget() -> None:
     start = time.monotonic()
-    assert Budget(20, start).grace == 1.0
+    assert Budget(20, start).grace == 0.4
     assert Budget(1000, start).grace == 5.0
-    assert Budget(20, start).deadline() == pytest.approx(start + 19)
-    assert Budget(20, start).deadline(reserve=4) == pytest.approx(start + 15)
+    assert Budget(20, start).deadline() == pytest.approx(start + 19.6)
+    assert Budget(20, start).deadline(reserve=4) == pytest.approx(start + 15.6)
 
 
 def test_what_is_left_counts_from_the_start_and_never_goes_below_nothing() -> None:
-    assert Budget(20, time.monotonic() - 10).left == pytest.approx(9, abs=0.5)
+    assert Budget(20, time.monotonic() - 10).left == pytest.approx(9.6, abs=0.5)
     assert Budget(20, time.monotonic() - 100).left == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.search.conftest import METRIC, FakePool, Log, candidate, scored
 from workbench.contract.metric import Metric
-from workbench.execution.work import Fit, Result
+from workbench.execution.work import Fit, Result, Weighed
 from workbench.search.budget import Budget
 from workbench.search.loop import Search
 from workbench.search.trial import Past, Trial
@@ -188,3 +188,26 @@ def test_without_time_nothing_is_tried_once_more() -> None:
     whole = search(FakePool(by_x), Log(), max_trials=5).run()
     past = as_past(whole, (("a", {"x": 0.456}),))
     assert search(FakePool(by_x), Log(), budget=Budget(0.01, time.monotonic() - 1), past=past).run() == whole
+
+
+class Watched(FakePool):
+    """Notes, whenever it is waited for, how many questions were asked of the studies beyond those handed out."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(by_x, size)
+        self.models = (candidate("baseline", space={}), candidate("a"), candidate("b"))
+        self.ahead: list[int] = []
+
+    def events(self, timeout: float) -> list[Result | Weighed]:
+        asked = sum(len(model.study._tried) for model in self.models)
+        self.ahead.append(asked - len(self.asked))
+        return super().events(timeout)
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(1, {0}), (2, {0, 1})])
+def test_the_next_question_is_ready_while_several_are_busy_and_one_waits(log: Log, size: int, ahead: set[int]) -> None:
+    pool = Watched(size)
+    trials = search(pool, log, candidates=pool.models, max_trials=20).run()
+    assert set(pool.ahead) == ahead
+    assert [trial.number for trial in trials] == list(range(1, 21))
+    assert pool.ahead[-1] == 0, "nothing is asked for that will not be tried"

@@ -29,6 +29,11 @@ NOTE_SHOWN = 60
 RUN = click.IntRange(1, 2**31 - 1)
 """The number of a run."""
 
+CURVE_SHOWN = 40
+"""Bars of a curve, at most."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 _db = click.option("--db", metavar="URL", help="The database; WORKBENCH_DB, else sqlite:///workbench.db.")
@@ -114,6 +119,32 @@ def table_lines(
         whole = ("  ".join(padded)).rstrip()
         lines.append(whole if cell_len(whole) <= width else set_cell_size(whole, width - 1) + "…")
     return lines
+
+
+def spent(stages: Mapping[str, float] | None) -> str:
+    """`read 1.6 s, search 18.0 s`: rounded so that they add up to what `seconds` makes of their sum."""
+    if not stages:
+        return ""
+    total = sum(stages.values())
+    units = 10 if total < 60 else 1
+    counts = {stage: int(units * value) for stage, value in stages.items()}
+    lacking = (round(10 * total) if total < 60 else int(total)) - sum(counts.values())
+    for stage in sorted(stages, key=lambda stage: counts[stage] - units * stages[stage])[:lacking]:
+        counts[stage] += 1
+    return ", ".join(f"{stage} {seconds(count / units)}" for stage, count in counts.items())
+
+
+def curve(reports: Sequence[tuple[int, float]]) -> str:
+    """Steps and values as a line of bars between the first and the last; empty without any."""
+    if not reports:
+        return ""
+    shown = [reports[at * len(reports) // CURVE_SHOWN] for at in range(CURVE_SHOWN)]
+    values = [value for _, value in (shown if len(reports) > CURVE_SHOWN else reports)]
+    low, high = min(values), max(values)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    bars = "".join(_BARS[round((value - low) * scale)] for value in values)
+    (first, start), (last, end) = reports[0], reports[-1]
+    return f"{figure(start)} at step {first} {bars} {figure(end)} at step {last}"
 
 
 def print_table(

@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 @click.option("--set", "fixed", multiple=True, metavar="MODEL.FIELD=VALUE", help="Hold a hyperparameter at a value.")
 @click.option("--metric", metavar="M", help="What to search for; the task's first if not given.")
 @click.option("--split", metavar="STRATEGY", help="How to split; what suits the data if not given.")
+@click.option("--folds", type=int, metavar="N", help="Score each trial by cross-validation on N folds.")
 @click.option("--seed", type=int, metavar="N", help="Of everything random.  [default: 0]")
 @click.option("--workers", type=int, metavar="N", help="Processes that run trials.  [default: cores / threads]")
 @click.option("--threads", type=int, metavar="N", help="For each worker.  [default: cores / workers]")
-@click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where models run.  [default: auto]")
+@click.option(
+    "--device", metavar="auto|cpu|cuda[:N]", help="Where models run; workers take GPUs in turn.  [default: auto]"
+)
 @click.option("--memory", metavar="SIZE", help="The most memory of a worker, such as 4GiB.")
 @click.option("--keep", type=int, metavar="N", help="How many models to keep, ensembles with members.  [default: 3]")
 @click.option("--name", metavar="TEXT", help="Your own words for the run.")

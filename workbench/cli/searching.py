@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, seconds
+from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, seconds, spent
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -58,10 +58,9 @@ def _show(summary: dict[str, Any], url: str) -> None:
     if summary["state"] == "interrupted":
         say("Interrupted: this is what was found so far, and stored.", "bold")
         say(f"Go on:   workbench resume {summary['run']}{database}")
-    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())
-    took = f"{seconds(summary['seconds'])}{budget}: {spent}"
+    took = f"{seconds(summary['seconds'])}{budget}: {spent(summary['spent'])}"
     say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:

@@ -8,6 +8,7 @@ import click
 
 from workbench.cli.output import (
     console,
+    curve,
     figure,
     group_tables,
     open_database,
@@ -16,6 +17,7 @@ from workbench.cli.output import (
     print_table,
     printing,
     seconds,
+    spent,
     with_database,
 )
 
@@ -56,7 +58,6 @@ def _facts(pairs: dict[str, Any]) -> None:
 
 def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
     out = console()
-    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (run["spent"] or {}).items())
     states = " · ".join(f"{count} {state}" for state, count in run["trials"].items())
     _facts(
         {
@@ -70,21 +71,31 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "leakage": "; ".join(run["leakage"]) or "none found",
             "metric": run["metric"],
             "trials": states,
-            "time": f"{seconds(run['seconds'])}: {spent}",
+            "time": f"{seconds(run['seconds'])}: {spent(run['spent'])}",
             "started": run["started_at"],
             "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
         }
     )
     out.print()
+    total = sum(model["seconds"] or 0.0 for model in run["models"])
     models = [
         {
             **model,
             "estimated": seconds(model["estimated_seconds"]),
             "plugin": f"{model['plugin']} {model['version']}",
+            "trials": "" if model["trials"] is None else model["trials"],
+            "time": "" if model["seconds"] is None else seconds(model["seconds"]),
+            "share": f"{100 * model['seconds'] / total:.0f} %" if model["seconds"] and total else "",
+            "best": "" if model["best"] is None else figure(model["best"]),
+            "why": model["reason"] or model["allocation"],
         }
         for model in run["models"]
     ]
-    print_table(models, ("model", "plugin", "state", "estimated", "reason"))
+    print_table(
+        models,
+        ("model", "plugin", "state", "estimated", "trials", "time", "share", "best", "why"),
+        right=("estimated", "trials", "time", "share", "best"),
+    )
     out.print()
     shown = [
         {
@@ -124,6 +135,9 @@ def _show_trial(trial: dict[str, Any]) -> None:
             "cpu": seconds(trial["cpu_seconds"]),
             "memory": None if not memory else f"{memory / 2**20:,.0f} MiB",
             "threads": trial["threads"],
+            "device": trial["device"],
+            "epochs": trial["epochs"],
+            "reports": curve(trial["reports"]),
             "kept": ", ".join(
                 f"{item['kind']}/{item['path']} ({item['bytes']:,} bytes)" for item in trial["artifacts"]
             ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from workbench.contract import devices, epochs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +29,12 @@ class Context:
         deadline: the `time.monotonic()` by which the fit must end, or None.
         valid: the part that will be scored, or None in a refit.
         log: for what the author wants to keep; shown with `--debug`.
+        model: that is being fitted.
+        larger_is_better: the direction of the searched metric.
+        fixed_epochs: how many epochs there are, where the search has found that already; else None.
+
+    What a run reads back: `reported`, the last value that was reported; `best_epochs`, after how many `epochs` the
+    model was best, None if they were not used.
     """
 
     seed: int = 0
@@ -35,10 +43,16 @@ class Context:
     deadline: float | None = None
     valid: Any = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("workbench.model"))
-    on_report: Callable[[int, float | None], None] = field(default=lambda step, value: None, repr=False)
+    model: Any = field(default=None, repr=False)
+    larger_is_better: bool = True
+    fixed_epochs: int | None = None
+    on_report: Callable[[int, float | None], float | None] = field(default=lambda step, value: value, repr=False)
+    on_device: Callable[[str], str] = field(default=devices.pick, repr=False)
     on_shared: Callable[[str, Callable[[], Mapping[str, Any]]], Arrays] = field(
         default=lambda key, compute: dict(compute()), repr=False
     )
+    reported: float | None = field(default=None, init=False, repr=False)
+    best_epochs: int | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def rng(self) -> np.random.Generator:
@@ -49,16 +63,8 @@ class Context:
 
     @cached_property
     def device(self) -> str:
-        """`"cpu"` or `"cuda[:n]"`; `auto` takes a GPU where torch sees one."""
-        if self.device_setting != "auto":
-            return self.device_setting
-        from importlib.util import find_spec
-
-        if find_spec("torch") is None:
-            return "cpu"
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        """`"cpu"` or `"cuda:n"`: the one that this worker is bound to; `auto` takes a GPU where torch sees one."""
+        return self.on_device(self.device_setting)
 
     @property
     def seconds_left(self) -> float:
@@ -76,7 +82,25 @@ class Context:
             Pruned: the search asked this trial to stop; let it pass.
         """
         if self.valid is not None:
-            self.on_report(step, value)
+            self.reported = self.on_report(step, value)
+
+    def epochs(self, n: int) -> Iterator[int]:
+        """Iterate over epochs, from 0: at most `n` of them, and the model is left in its best state.
+
+        After each epoch the model is scored on `valid` and that is reported, as step 1 after the first, unless the
+        epoch reported a value itself. The best state is a copy of the attributes that end in `_`, so the loop must
+        set or change those. It is put back when the loop ends: by itself, at the deadline (with time left for the
+        scoring), by a `break` (whose epoch does not count) or when the search prunes the trial. Further draws and
+        the refit, which have no part to choose by, get exactly as many epochs as were best in the search.
+
+            for epoch in context.epochs(self.max_epochs):
+                self.factors_ = self._improved(train)
+
+        Raises:
+            Pruned: the search asked this trial to stop; let it pass.
+            ModelError: after an epoch no attribute ends in `_`.
+        """
+        return epochs.epochs(self, n)
 
     def shared(self, key: str, compute: Callable[[], Mapping[str, Any]]) -> Arrays:
         """Arrays that every trial of this run on the same part needs: computed once, then mapped read-only.

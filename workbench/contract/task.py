@@ -128,6 +128,13 @@ class Task(Generic[Part]):
         """Another (train, valid) from `split.train_valid`, numbered from 1; None where there is none."""
         return None
 
+    def fold(self, split: Split[Part], number: int, of: int, seed: int) -> tuple[Part, Part] | None:
+        """One (train, valid) of several from `split.train_valid`, numbered from 1; None where the task has no folds.
+
+        The valid parts of all folds are apart, or where time counts, windows that move back in time.
+        """
+        return None
+
     def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
         """Score a fitted model on one part.
 

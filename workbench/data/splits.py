@@ -89,6 +89,28 @@ def resample_valid(split: Split[Interactions], draw: int, seed: int) -> tuple[In
     return train, data.take(held, known=train)
 
 
+def fold_valid(split: Split[Interactions], number: int, of: int, seed: int) -> tuple[Interactions, Interactions]:
+    """Fold `number`, from 1, of so many: (train, valid) out of `split.train_valid`.
+
+    Of random splits, each user's interactions are dealt out to the valid parts in turn, in an order and from a fold
+    drawn at random; users with one interaction are held out nowhere. Splits by time have no folds without a look
+    into the future: their first is the split's own valid, each further one an earlier window (`resample_valid`).
+    """
+    if split.strategy.endswith("time"):
+        return (split.train, split.valid) if number == 1 else resample_valid(split, number - 1, seed)
+    data = split.train_valid
+    rng = np.random.default_rng([seed, of])
+    counts = np.bincount(data.users, minlength=data.n_users)
+    order = np.lexsort((rng.random(len(data)), data.users))
+    rank = np.arange(len(data)) - (np.cumsum(counts) - counts)[data.users[order]]
+    first = rng.integers(0, of, data.n_users)
+    held = np.zeros(len(data), dtype=bool)
+    held[order] = (rank + first[data.users[order]]) % of == number - 1
+    held &= counts[data.users] > 1
+    train = data.take(~held)
+    return train, data.take(held, known=train)
+
+
 def _hold_out(
     data: Interactions, strategy: str, seed: int, *, draw: int, part: int, beyond: bool = False
 ) -> NDArray[np.bool_]:

@@ -34,6 +34,7 @@ class _Worker:
     """One worker process and what it is busy with."""
 
     process: subprocess.Popen[bytes]
+    slot: int
     stderr: deque[bytes] = field(default_factory=deque)
     question: work.Work | None = None
     deadline: float | None = None
@@ -105,6 +106,12 @@ class Pool:
         worker.peak_memory, worker.ending = 0, None
         self._write(worker, question)
 
+    def reply(self, verdict: work.Verdict) -> None:
+        """Tell a busy worker what the search says to what it reported; nothing if it is busy with it no more."""
+        for worker in self._workers:
+            if worker.question is not None and worker.question.id == verdict.id:
+                self._write(worker, verdict)
+
     def events(self, timeout: float) -> list[work.Event]:
         """What happened, waiting up to `timeout` seconds for the first thing."""
         found: list[work.Event] = []
@@ -158,16 +165,17 @@ class Pool:
             cwd=self.setup.folder,
             start_new_session=True,
         )
-        worker = _Worker(process)
+        taken = {worker.slot for worker in self._workers}
+        worker = _Worker(process, next(slot for slot in range(self.size) if slot not in taken))
         for target in (self._read_answers, self._read_stderr):
             thread = threading.Thread(target=target, args=(worker,), daemon=True)
             thread.start()
             worker.threads.append(thread)
         self._workers.append(worker)
-        self._write(worker, self.setup)
+        self._write(worker, replace(self.setup, slot=worker.slot))
         return worker
 
-    def _write(self, worker: _Worker, value: work.Setup | work.Work) -> None:
+    def _write(self, worker: _Worker, value: work.Setup | work.Work | work.Verdict) -> None:
         assert worker.process.stdin is not None
         # A worker that is dying cannot read; the end of its answers says so.
         with contextlib.suppress(BrokenPipeError):
@@ -228,6 +236,8 @@ class Pool:
             return [work.Description(question.id, error=f"its worker {reason}")]
         if isinstance(question, work.Weigh):
             return [work.Weighed(question.id, error=f"its worker {reason}")]
+        if isinstance(question, work.Locate):
+            return [work.Location(question.id, error=f"the worker that looked for it {reason}")]
         return [work.Result(question.id, state, reason, words, peak_memory_bytes=worker.peak_memory)]
 
     def _watch(self) -> None:

@@ -80,6 +80,33 @@ def intervals(found: Evaluation) -> dict[str, tuple[float, float]]:
     return {name: pair for name, pair in both.items() if pair is not None and all(map(is_finite, pair))}
 
 
+def mean(folds: Sequence[Evaluation]) -> Evaluation:
+    """The mean over folds; an example that was scored in several counts once, with its own mean.
+
+    Examples without ids are those of their fold alone.
+    """
+    import numpy as np
+
+    metrics = {
+        name: float(np.mean([each.metrics[name] for each in folds]))
+        for name in folds[0].metrics
+        if all(name in each.metrics for each in folds)
+    }
+    ids, count = [], 0
+    for each in folds:
+        n = len(next(iter(each.per_example.values()), ()))
+        ids.append(np.arange(count, count + n) if each.example_ids is None else each.example_ids)
+        count += n
+    unique, group = np.unique(np.concatenate(ids), return_inverse=True)
+    per_example = {}
+    for name in folds[0].per_example:
+        if all(name in each.per_example for each in folds):
+            values = np.concatenate([each.per_example[name] for each in folds])
+            sums = np.bincount(group, values.astype(np.float64), minlength=len(unique))
+            per_example[name] = (sums / np.bincount(group, minlength=len(unique))).astype(np.float32)
+    return Evaluation(metrics, per_example, unique)
+
+
 def _computed(load: str, name: str, found: Evaluation, part: Any) -> NDArray[np.float32] | float:
     """What a plugin's metric makes of a model's answers: a value for each example, or one for all."""
     import numpy as np

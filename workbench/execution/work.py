@@ -11,6 +11,8 @@ from workbench.errors import ModelError, PluginError
 
 REASON_KEPT = 1_000
 
+Reports = Literal["ignored", "scored", "posted", "awaited"]
+
 State = Literal["complete", "pruned", "skipped", "invalid", "failed", "timeout", "memory", "crashed", "cancelled"]
 
 
@@ -24,6 +26,7 @@ class Setup:
         threads: that a fit may use.
         device: `auto`, `cpu` or `cuda[:n]`.
         scorers: where the functions of plugins' metrics are, name -> `"package.module:function"`.
+        slot: the worker's number, from 0; workers take the devices in turn.
     """
 
     folder: str
@@ -31,6 +34,14 @@ class Setup:
     threads: int
     device: str
     scorers: Mapping[str, str] = field(default_factory=dict)
+    slot: int = 0
+
+
+@dataclass(frozen=True)
+class Locate:
+    """Asks for the device that the worker is bound to."""
+
+    id: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class Describe:
 
 @dataclass(frozen=True)
 class Fit:
-    """Asks for one model to be fitted on one part and scored on another.
+    """Asks for one model to be fitted on one part and scored on another, or on each of several folds.
 
     Args:
         id: comes back with the answer.
@@ -65,6 +76,11 @@ class Fit:
         save: the folder for the fitted model; None to throw it away.
         better_than: the searched metric that a model must beat to be saved; None saves any.
         larger_is_better: the searched metric's direction.
+        reports: what becomes of what the model reports: nothing; or it is scored, for `Context.epochs` alone; or it
+            is posted too and the model goes on; or it waits for the verdict.
+        epochs: how many `Context.epochs` gives, as the search found; None where that is to be found.
+        folds: how many; with more than one, the parts are called `train-fold1`, `valid-fold1` and so on, and the
+            result is the mean over them. Reports are of the first.
         restore: a folder with a fitted model, to be scored instead of fitting one.
         members: models to be scored together instead: their `load`, `params`, `folder` and `weight`.
         answers: whether the model's answers are left in `answers/{id}`, to be blended.
@@ -82,9 +98,19 @@ class Fit:
     save: str | None = None
     better_than: float | None = None
     larger_is_better: bool = True
+    reports: Reports = "posted"
+    epochs: int | None = None
+    folds: int = 1
     restore: str | None = None
     members: tuple[Mapping[str, Any], ...] = ()
     answers: bool = False
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """What to fit on and what to score on, one pair after another."""
+        if self.folds == 1:
+            return [(self.train, self.score)]
+        return [(f"{self.train}-fold{fold}", f"{self.score}-fold{fold}") for fold in range(1, self.folds + 1)]
 
 
 @dataclass(frozen=True)
@@ -108,7 +134,22 @@ class Weigh:
     seconds: float | None = None
 
 
-Work = Describe | Fit | Weigh
+Work = Describe | Locate | Fit | Weigh
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the search says to a report.
+
+    Args:
+        id: of the question.
+        step: that was reported.
+        stop: why the fit should end; empty if it may go on.
+    """
+
+    id: str
+    step: int
+    stop: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +199,15 @@ class Weighed:
 
 
 @dataclass(frozen=True)
+class Location:
+    """The device that a worker is bound to, or why there is none."""
+
+    id: str
+    device: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """A value that a fit reported on its way."""
 
@@ -182,6 +232,9 @@ class Result:
         fit_seconds: wall time of the fit, without what was shared.
         score_seconds: wall time of the scoring.
         shared_seconds: wall time of computations that other trials share.
+        epochs: after how many `Context.epochs` had the best state; None where it was not used.
+        folds: the searched metric on each fold; empty without folds.
+        device: that the model used; empty if that is not known.
         cpu_seconds: processor time of all of it, over all threads.
         peak_memory_bytes: largest private memory seen.
     """
@@ -197,17 +250,20 @@ class Result:
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     shared_seconds: float = 0.0
+    epochs: int | None = None
+    folds: tuple[float, ...] = ()
+    device: str = ""
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
 
 
-Event = Description | Report | Result | Weighed
+Event = Description | Location | Report | Result | Weighed
 
-_MESSAGES = (Setup, Describe, Fit, Weigh, Description, Report, Result, Weighed)
+_MESSAGES = (Setup, Describe, Locate, Fit, Weigh, Verdict, Description, Location, Report, Result, Weighed)
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in _MESSAGES}
 
 
-def to_message(value: Setup | Work | Event) -> dict[str, Any]:
+def to_message(value: Setup | Work | Verdict | Event) -> dict[str, Any]:
     """Ready for `json.dumps`."""
     return {"kind": type(value).__name__, **asdict(value)}
 

@@ -13,6 +13,7 @@ import os
 import queue
 import random
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -22,15 +23,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from workbench import space as spaces
+from workbench.contract import devices
 from workbench.contract.context import Context
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
-from workbench.errors import ModelError, Pruned
+from workbench.errors import ModelError, Pruned, SettingsError
 from workbench.execution import ensembles, scoring, shared, values, work
-from workbench.execution.memory import private_memory
+from workbench.execution.clock import Clock
+from workbench.execution.reporting import Reporter
 from workbench.registry import load_class
-
-TRACEBACK_KEPT = 20_000
 
 
 def main() -> None:
@@ -40,8 +41,8 @@ def main() -> None:
     questions, answers = _take_over_pipes()
     setup = work.from_message(json.loads(questions.readline()))
     inbox: queue.SimpleQueue[work.Work] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(questions, inbox), daemon=True).start()
     desk = Desk(setup, answers)
+    threading.Thread(target=_receive, args=(questions, inbox, desk.verdicts), daemon=True).start()
     while True:
         desk.answer(inbox.get())
 
@@ -60,6 +61,7 @@ class Desk:
         self.folder = Path(setup.folder)
         self.task = load_class(setup.task)()
         self.parts: dict[str, Any] = {}
+        self.verdicts: queue.SimpleQueue[work.Verdict] = queue.SimpleQueue()
         self.environment = dict(os.environ)
         self.home = Path.cwd()
 
@@ -68,6 +70,7 @@ class Desk:
         self._fresh_start(question)
         ways: dict[type, Callable[[Any], work.Event]] = {
             work.Describe: self._describe,
+            work.Locate: self._locate,
             work.Fit: self._fit,
             work.Weigh: self._weigh,
         }
@@ -118,17 +121,24 @@ class Desk:
             return work.Description(question.id, error=work.reason(error))
         return description
 
-    def _fit(self, question: work.Fit) -> work.Result:
-        clock = _Clock()
+    def _locate(self, question: work.Locate) -> work.Location:
         try:
-            evaluation, notes = self._fit_and_score(question, clock)
+            return work.Location(question.id, devices.pick(self.setup.device, self.setup.slot))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - torch may fail in any way
+            known = isinstance(error, SettingsError)
+            return work.Location(question.id, error=str(error) if known else work.reason(error))
+
+    def _fit(self, question: work.Fit) -> work.Result:
+        clock = Clock()
+        try:
+            evaluation, found = self._fit_and_score(question, clock)
             wrong = {name: value for name, value in evaluation.metrics.items() if not scoring.is_finite(value)}
             if wrong or question.metrics[0] not in evaluation.metrics:
                 name, value = next(iter(wrong.items()), (question.metrics[0], None))
                 return clock.result(question.id, "invalid", f"{name} is {value!r}; a finite number is needed")
             values.keep(self.folder, question.id, evaluation, question.metrics[0])
-        except Pruned:
-            return clock.result(question.id, "pruned", "the search asked it to stop")
+        except Pruned as stop:
+            return clock.result(question.id, "pruned", str(stop) or "the search asked it to stop")
         except ModelError as error:
             return clock.result(question.id, "invalid", work.reason(error), traceback.format_exc())
         except MemoryError as error:
@@ -141,7 +151,7 @@ class Desk:
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
             intervals=scoring.intervals(evaluation),
             groups=evaluation.groups,
-            notes=notes,
+            **found,
         )
 
     def _weigh(self, question: work.Weigh) -> work.Weighed:
@@ -150,20 +160,38 @@ class Desk:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - models can do without each other
             return work.Weighed(question.id, error=work.reason(error))
 
-    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> tuple[Evaluation, tuple[str, ...]]:
-        part = self._part(question.score)
-        model = self._restored(question) if question.restore or question.members else self._fitted(question, clock)
-        with clock.measure("score"):
-            evaluation, notes = scoring.evaluate(
-                self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
-            )
+    def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[Evaluation, dict[str, Any]]:
+        """Fit and score on every fold; the evaluation, and what else there is to say in its result."""
+        scored, notes, epochs = [], [], []
+        searched = question.metrics[0]
+        for fold, (train, score) in enumerate(question.parts):
+            part = self._part(score)
+            if question.restore or question.members:
+                model = self._restored(question)
+            else:
+                model = load_class(question.load).build(question.params)
+                context = self._context(question, model, train, part, clock, fold)
+                with clock.measure("fit"):
+                    model.fit(self._part(train), context)
+                epochs += [context.best_epochs] if context.best_epochs is not None else []
+            with clock.measure("score"):
+                evaluation, missing = scoring.evaluate(
+                    self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
+                )
+            scored.append(evaluation)
+            notes += [note for note in missing if note not in notes]
+        evaluation = scored[0] if len(scored) == 1 else scoring.mean(scored)
         if question.answers:
             values.keep_answers(self.folder, question.id, self.task.answers(model, part, question.metrics))
         if question.save is not None and _is_better(evaluation, question):
             folder = Path(question.save)
             folder.mkdir(parents=True)
             model.save(folder)
-        return evaluation, notes
+        return evaluation, {
+            "notes": tuple(notes),
+            "epochs": round(statistics.median(epochs)) if epochs else None,
+            "folds": tuple(float(each.metrics[searched]) for each in scored) if len(scored) > 1 else (),
+        }
 
     def _restored(self, question: work.Fit) -> Any:
         """A model that was fitted before, or several that answer together."""
@@ -178,38 +206,39 @@ class Desk:
             return models[0]
         return self.task.ensemble(models, [member["weight"] for member in members])
 
-    def _fitted(self, question: work.Fit, clock: _Clock) -> Model:
-        train, part = self._part(question.train), self._part(question.score)
-        model: Model = load_class(question.load).build(question.params)
+    def _context(self, question: work.Fit, model: Model, train: str, part: Any, clock: Clock, fold: int) -> Context:
+        """What a model is given for one fit; each fold has its share of the time that is left."""
+        left = None if question.seconds is None else max(0.0, question.seconds - clock.elapsed)
+        deadline = None if left is None else time.monotonic() + left / (question.folds - fold)
 
-        def report(step: int, value: float | None) -> None:
-            if value is None:
-                searched = question.metrics[:1]
-                evaluation, _ = scoring.evaluate(self.task, model, part, searched, self.setup.scorers)
-                value = evaluation.metrics[searched[0]]
-            if not scoring.is_finite(value):
-                raise ModelError(f"report({step}, {value!r}): a finite number is needed")
-            if not 0 <= int(step) < 2**31:
-                raise ModelError(f"report({step!r}, {value!r}): the step must count from 0 to {2**31 - 1}")
-            self._send(work.Report(question.id, int(step), float(value)))
+        def score() -> float:
+            found, _ = scoring.evaluate(self.task, model, part, question.metrics[:1], self.setup.scorers)
+            return found.metrics[question.metrics[0]]
 
         def share(key: str, compute: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
             with clock.measure("shared"):
-                name = f"{question.load} {question.train} {key}"
-                return shared.arrays(self.folder / "shared", name, compute)
+                return shared.arrays(self.folder / "shared", f"{question.load} {train} {key}", compute)
+
+        def use(setting: str) -> str:
+            clock.device = devices.pick(setting, self.setup.slot)
+            return clock.device
 
         context = Context(
             seed=question.seed,
             device_setting=self.setup.device,
             threads=self.setup.threads,
-            deadline=None if question.seconds is None else time.monotonic() + question.seconds,
+            deadline=deadline,
             valid=part if question.search else None,
-            on_report=report,
+            model=model,
+            larger_is_better=question.larger_is_better,
+            fixed_epochs=question.epochs,
+            on_device=use,
             on_shared=share,
         )
-        with clock.measure("fit"):
-            model.fit(train, context)
-        return model
+        if question.reports != "ignored":
+            kind = question.reports if fold == 0 else "scored"
+            context.on_report = Reporter(question.id, kind, self._send, self.verdicts, score, deadline)
+        return context
 
     def _part(self, name: str) -> Any:
         if name not in self.parts:
@@ -217,36 +246,6 @@ class Desk:
 
             self.parts[name] = mapped.read(self.task.part, self.folder / "parts", name)
         return self.parts[name]
-
-
-class _Clock:
-    """Measures one fit."""
-
-    def __init__(self) -> None:
-        self.seconds = {"fit": 0.0, "score": 0.0, "shared": 0.0}
-        self.cpu = time.process_time()
-
-    @contextlib.contextmanager
-    def measure(self, stage: str) -> Any:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - start
-
-    def result(self, id: str, state: work.State, reason: str = "", trace: str = "", **values: Any) -> work.Result:
-        return work.Result(
-            id,
-            state,
-            reason,
-            work.printable(trace)[-TRACEBACK_KEPT:],
-            fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"]),
-            score_seconds=self.seconds["score"],
-            shared_seconds=self.seconds["shared"],
-            cpu_seconds=time.process_time() - self.cpu,
-            peak_memory_bytes=private_memory(os.getpid()),
-            **values,
-        )
 
 
 def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
@@ -257,9 +256,12 @@ def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
     return value > question.better_than if question.larger_is_better else value < question.better_than
 
 
-def _receive(questions: BinaryIO, inbox: queue.SimpleQueue[work.Work]) -> None:
+def _receive(
+    questions: BinaryIO, inbox: queue.SimpleQueue[work.Work], verdicts: queue.SimpleQueue[work.Verdict]
+) -> None:
     for line in questions:
-        inbox.put(work.from_message(json.loads(line)))
+        message = work.from_message(json.loads(line))
+        (verdicts if isinstance(message, work.Verdict) else inbox).put(message)
     os._exit(0)
 
 

@@ -22,6 +22,9 @@ PRIOR_GAIN = 0.02
 FAILURES_ALLOWED = 3
 """A model that has ended so many trials without one score gets no more."""
 
+LONG_SHARE = 0.1
+"""Of the search's time: a model whose trials have not fitted for longer than that has to do with less than its due."""
+
 _LEAST_SECONDS = 1e-3
 
 
@@ -36,6 +39,7 @@ class Candidate:
         study: its search.
         trials: in the order in which they ended.
         started: how many trials were handed out.
+        dropped_at: seconds since the start of the run when its trials ceased to fit the time left; None if they fit.
     """
 
     name: str
@@ -44,12 +48,13 @@ class Candidate:
     study: ModelStudy
     trials: list[Trial] = field(default_factory=list)
     started: int = 0
+    dropped_at: float | None = None
 
-    def recall(self, trial: Trial) -> None:
-        """Count in a trial of an earlier session."""
+    def recall(self, trial: Trial, pruned_at: tuple[int, float] | None = None) -> None:
+        """Count in a trial of an earlier session; `pruned_at` as in `ModelStudy.tell`."""
         self.started += 1
         self.trials.append(trial)
-        self.study.tell(trial.params, trial.objective)
+        self.study.tell(trial.params, trial.objective, pruned_at)
 
     def seconds(self, clocks: bool) -> float:
         """What one more trial is expected to cost: measured where clocks may be used, else estimated."""
@@ -115,3 +120,61 @@ def cost_for_improvement(candidate: Candidate, leader: float, clocks: bool) -> f
         return own
     gain = max(best - first, PRIOR_GAIN * max(abs(leader), 1e-9))
     return max(own, 2 * gap / gain * spent)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one model got of the search, and why no more; field by field as in table `run_model`.
+
+    Args:
+        model: its name.
+        trials: how many ended.
+        seconds: that workers were busy with them.
+        best: its best objective.
+        allocation: why, in a phrase, as it was when the search ended.
+    """
+
+    model: str
+    trials: int
+    seconds: float
+    best: float | None
+    allocation: str
+
+
+def explain(candidates: Sequence[Candidate], clocks: bool, began: float, ended: float) -> list[Share]:
+    """What each model got, and why.
+
+    Args:
+        candidates: as the search left them.
+        clocks: as in `choose`.
+        began: seconds since the start of the run when the search began.
+        ended: the same of its end.
+    """
+    leader = max((each.best.objective or 0.0 for each in candidates if each.best), default=0.0)
+    shares = []
+    for each in candidates:
+        best = each.best.objective if each.best else None
+        why = _why(each, leader, clocks, ended - LONG_SHARE * (ended - began))
+        shares.append(Share(each.name, len(each.trials), sum(trial.cost for trial in each.trials), best, why))
+    return shares
+
+
+def _why(candidate: Candidate, leader: float, clocks: bool, late: float) -> str:
+    one = _seconds(candidate.seconds(clocks))
+    if not candidate.started:
+        return "the search ended before its turn" if candidate.dropped_at is None else f"no time for a trial of {one}"
+    if candidate.hopeless:
+        return f"stopped after {len(candidate.trials)} trials without a score"
+    if candidate.study.exhausted:
+        return "has tried all there is" if candidate.study.space else "has nothing to search"
+    if candidate.dropped_at is not None and candidate.dropped_at < late:
+        return f"from {_seconds(candidate.dropped_at)} on, no time for one more trial of {one}"
+    cost = cost_for_improvement(candidate, leader, clocks)
+    count = round(cost / candidate.seconds(clocks))
+    expected = _seconds(cost) if clocks else f"{count:,} trial{'s' * (count != 1)}"
+    leads = "leads; " if candidate.best and candidate.best.objective == leader else ""
+    return f"{leads}{expected} to an improvement expected"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.1f} s" if value < 10 else f"{value:,.0f} s"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_GRACE = 5.0
-GRACE_SHARE = 0.05
+GRACE_SHARE = 0.02
 MAX_RESERVE_SHARE = 0.4
 FINISH_OVERHEAD = 0.5
+CAUTION = 1.1
+"""Fits begin only where there is time for this much more than they are expected to take."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,11 @@ class Budget:
     def capped(self, reserve: float) -> float:
         """A reserve that leaves the search most of the time."""
         return min(reserve, MAX_RESERVE_SHARE * self.seconds)
+
+
+def makespan(costs: Sequence[float], workers: int) -> float:
+    """How long so many workers take for fits of these costs, each going to whoever is free first, the longest first."""
+    busy = [0.0] * max(1, workers)
+    for cost in sorted(costs, reverse=True):
+        busy[busy.index(min(busy))] += cost
+    return max(busy)

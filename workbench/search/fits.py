@@ -11,7 +11,7 @@ from typing import Any
 from workbench.execution import values
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Result, Weigh, Weighed
-from workbench.search.budget import Budget
+from workbench.search.budget import Budget, makespan
 from workbench.search.trial import Trial
 
 POLL_SECONDS = 0.25
@@ -38,7 +38,10 @@ class Fits:
     interrupted: Callable[[], bool]
 
     def question(self, trial: Trial, train: str, score: str, tag: str, **how: Any) -> Fit:
-        """Asks for a trial's model to be fitted on one part and scored on another; `how` are fields of `Fit`."""
+        """Asks for a trial's model to be fitted on one part and scored on another; `how` are fields of `Fit`.
+
+        It gets as many epochs as were best in the search.
+        """
         load = self.loads.get(trial.model, "")
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
         asked = Fit(
@@ -51,6 +54,8 @@ class Fits:
             self.metrics,
             search=False,
             seconds=seconds,
+            reports="ignored",
+            epochs=None if trial.result is None else trial.result.epochs,
         )
         return replace(asked, **how)
 
@@ -99,4 +104,4 @@ class Fits:
 
     def spread(self, costs: Sequence[float]) -> float:
         """What fits that cost so many seconds each are expected to take, as many at once as there are workers."""
-        return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0
+        return makespan(costs, self.pool.size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +13,16 @@ import numpy as np
 
 from workbench.contract.metric import Metric
 from workbench.execution.pool import Pool
-from workbench.execution.work import Event, Fit, Report, Result
-from workbench.search.allocation import Candidate, choose
+from workbench.execution.work import Event, Fit, Report, Result, Verdict
+from workbench.search.allocation import Candidate, choose, explain
 from workbench.search.budget import FINISH_OVERHEAD, Budget
-from workbench.search.selection import DRAWS, finalists
+from workbench.search.pruning import Pruning
+from workbench.search.reserve import seconds_to_finish
 from workbench.search.trial import Observer, Past, Trial, stable_seed
 
 POLL_SECONDS = 0.25
 STARTING_SECONDS = 0.1
-CAUTION = 1.3
+TRIAL_CAUTION = 1.3
 """A trial is expected to cost this much more than its model's mean, when asking whether it still fits."""
 
 
@@ -43,6 +43,9 @@ class Search:
         observer: hears of everything.
         interrupted: says whether the user asked to stop.
         past: what earlier sessions left: their trials count, and what they did not finish is tried once more first.
+        drawing: seconds that it takes to draw another valid.
+        folds: on how many each trial is scored.
+        ensembles: whether an ensemble is made in the end.
     """
 
     pool: Pool
@@ -57,17 +60,33 @@ class Search:
     observer: Observer
     interrupted: Callable[[], bool]
     past: Past = field(default_factory=Past)
+    drawing: float = 0.0
+    folds: int = 1
+    ensembles: bool = False
 
     def run(self) -> list[Trial]:
         """Search until time, trials or ideas run out; returns every trial with its result, those of the past first."""
+        began = self.budget.elapsed
+        self._recall()
+        trials = self._search()
+        self.observer.search_ended(explain(self.candidates, self.budget.bounded, began, self.budget.elapsed))
+        return trials
+
+    def _recall(self) -> None:
+        """Begin where the past has ended."""
+        by_name = {candidate.name: candidate for candidate in self.candidates}
+        self._pruning = Pruning(self.metric)
+        for trial in self.past.trials:
+            if trial.model in by_name:
+                by_name[trial.model].recall(trial, self._pruned_at(trial))
+                self._pruning.ended(trial)
+        self._again = [(by_name[model], params) for model, params in self.past.again if model in by_name]
+        self._ready: tuple[Candidate, Mapping[str, Any]] | None = None
+        self._number = self.past.last_number
+
+    def _search(self) -> list[Trial]:
         trials = list(self.past.trials)
         running: dict[str, tuple[Candidate, Trial]] = {}
-        by_name = {candidate.name: candidate for candidate in self.candidates}
-        for trial in trials:
-            if trial.model in by_name:
-                by_name[trial.model].recall(trial)
-        self._again = [(by_name[model], params) for model, params in self.past.again if model in by_name]
-        self._number = self.past.last_number
         while True:
             while self.pool.idle and self._more(trials):
                 started = self._start(len(trials) + 1)
@@ -79,6 +98,10 @@ class Search:
                 return trials
             if self.interrupted():
                 self.pool.cancel("the run was interrupted")
+            elif self.pool.size > 1 and not self.pool.idle and self._more(trials):
+                # Asking takes time that no worker should wait for. One worker waits: its next question may then
+                # depend on its last answer, and one seed gives the same trials twice.
+                self._ready = self._ready or self._next(len(trials) + 1, self.budget.left - self.reserve())
             for event in self.pool.events(POLL_SECONDS):
                 self._hear(event, running)
 
@@ -91,7 +114,12 @@ class Search:
 
     def _start(self, ordinal: int) -> tuple[Candidate, Trial] | None:
         reserve = self.reserve()
-        chosen = self._next(ordinal, self.budget.left - reserve)
+        left = self.budget.left - reserve
+        chosen, self._ready = self._ready, None
+        if chosen is not None and not self._fits(chosen[0], left):
+            chosen[0].study.put_back(chosen[1])
+            chosen = None
+        chosen = chosen or self._next(ordinal, left)
         if chosen is None:
             return None
         candidate, params = chosen
@@ -114,6 +142,9 @@ class Search:
             save=str(self.folder / f"{trial.id}-search"),
             better_than=None if candidate.best is None else self.metric.objective(candidate.best.objective or 0.0),
             larger_is_better=self.metric.larger_is_better,
+            # One worker waits for each verdict, so that one seed gives the same trials twice.
+            reports="awaited" if self.pool.size == 1 else "posted",
+            folds=self.folds,
         )
         self.observer.trial_started(trial)
         self.pool.submit(question, deadline)
@@ -121,38 +152,43 @@ class Search:
 
     def _next(self, ordinal: int, left: float) -> tuple[Candidate, Mapping[str, Any]] | None:
         """What to try as the trial that is the so manieth with a result, in so many seconds; None for nothing."""
-
-        def fits(candidate: Candidate) -> bool:
-            is_baseline = candidate is self.candidates[0] and not candidate.started
-            only_yardstick = candidate.name == self.uncounted and candidate.started
-            return is_baseline or (not only_yardstick and self._need(candidate) < left)
-
         while self._again:
             candidate, params = self._again.pop(0)
-            if fits(candidate):
+            if self._fits(candidate, left):
                 candidate.study.claim(params)
                 return candidate, params
         while True:
             # A generator for each trial: what is drawn depends on the trials before, not on when the run was resumed.
             rng = np.random.default_rng(stable_seed(self.seed, "allocation", ordinal))
-            chosen = choose(self.candidates, self.budget.bounded, rng, fits)
+            chosen = choose(self.candidates, self.budget.bounded, rng, lambda each: self._fits(each, left))
             if chosen is None:
                 return None
             asked = chosen.study.ask()
             if asked is not None:
                 return chosen, asked
 
+    def _fits(self, candidate: Candidate, left: float) -> bool:
+        """Whether one more trial of a model has room in the seconds that are left."""
+        is_baseline = candidate is self.candidates[0] and not candidate.started
+        only_yardstick = candidate.name == self.uncounted and candidate.started
+        fits = is_baseline or self._need(candidate) < left
+        if fits:
+            candidate.dropped_at = None
+        elif candidate.dropped_at is None:
+            candidate.dropped_at = self.budget.elapsed
+        return fits and not only_yardstick
+
     def _need(self, candidate: Candidate) -> float:
         """Seconds that one more trial should have left; a worker that must be stopped is lost time."""
         slowest = max((trial.cost for trial in candidate.trials), default=0.0)
-        return max(CAUTION * candidate.seconds(self.budget.bounded), slowest) + STARTING_SECONDS
+        return max(TRIAL_CAUTION * candidate.seconds(self.budget.bounded), slowest) + STARTING_SECONDS
 
     def _hear(self, event: Event, running: dict[str, tuple[Candidate, Trial]]) -> None:
         if event.id not in running:
             return
         candidate, trial = running[event.id]
         if isinstance(event, Report):
-            self.observer.trial_reported(trial, event)
+            self._judge(trial, event)
         elif isinstance(event, Result):
             del running[event.id]
             trial.result = event
@@ -160,12 +196,26 @@ class Search:
             name = self.metric.name
             if event.state == "complete":
                 trial.objective = self.metric.objective(event.metrics[name])
-                trial.draws = [trial.objective]
+                trial.draws = [*map(self.metric.objective, event.folds)] or [trial.objective]
                 trial.interval = event.intervals.get(name)
             self._keep_best(candidate, trial)
             candidate.trials.append(trial)
-            candidate.study.tell(trial.params, trial.objective)
+            self._pruning.ended(trial)
+            candidate.study.tell(trial.params, trial.objective, self._pruned_at(trial))
             self.observer.trial_ended(trial)
+
+    def _judge(self, trial: Trial, report: Report) -> None:
+        """Let a trial go on or not; where it does not wait to hear it, only the latter is news."""
+        trial.reports[report.step] = report.value
+        stop = self._pruning.reason(trial, report.step)
+        if stop or self.pool.size == 1:
+            self.pool.reply(Verdict(trial.id, report.step, stop))
+
+    def _pruned_at(self, trial: Trial) -> tuple[int, float] | None:
+        if trial.state != "pruned" or trial.last_report is None:
+            return None
+        step, value = trial.last_report
+        return step, self.metric.objective(value)
 
     def _keep_best(self, candidate: Candidate, trial: Trial) -> None:
         """Remember where the fitted model is if it is its model's best, and forget the one before."""
@@ -185,12 +235,6 @@ class Search:
         if not self.budget.bounded:
             return 0.0
         ended = [trial for candidate in self.candidates for trial in candidate.trials]
-        chosen, yardstick = finalists(ended, self.candidates[0].name)
-        costs = [trial.cost for trial in chosen + yardstick]
-        if not costs:
-            return self.budget.capped(FINISH_OVERHEAD)
-        # The further draws, the final fit, and room to spare: a draw begins only where both fit. See `Selection.rank`.
-        fits = DRAWS + 1 + any(trial.earlier for trial in chosen)
-        # No more can run at once than there are workers or finalists, and one fit cannot be divided.
-        spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
-        return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0
+        baseline = self.candidates[0].name
+        finish = seconds_to_finish(ended, baseline, self.pool.size, self.drawing, self.folds, self.ensembles)
+        return self.budget.capped(FINISH_OVERHEAD + finish)

@@ -16,6 +16,7 @@ import numpy as np
 from workbench.contract.metric import Metric
 from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
+from workbench.search.budget import CAUTION
 from workbench.search.comparing import compare
 from workbench.search.ensemble import assemble, part_of, question_of
 from workbench.search.fits import Fits
@@ -25,8 +26,6 @@ MODELS = 5
 RUNNERS_UP = 3
 DRAWS = 5
 """Draws of valid on which finalists are compared, the search's own included."""
-
-CAUTION = 1.2
 
 
 def finalists(trials: Sequence[Trial], baseline: str) -> tuple[list[Trial], list[Trial]]:
@@ -58,6 +57,7 @@ class Selection:
         ensembles: whether the task's models can answer together.
         observer: hears of an ensemble as of any trial.
         draws_before: on how many draws an earlier session has compared; its ranking stands where there are fewer now.
+        folds: on how many each trial was scored; with several there are no further draws and no ensembles.
     """
 
     fits: Fits
@@ -66,6 +66,7 @@ class Selection:
     ensembles: bool
     observer: Observer
     draws_before: int = 0
+    folds: int = 1
 
     def rank(
         self, chosen: list[Trial], yardstick: list[Trial], next_number: int, write_draw: Callable[[int], bool]
@@ -86,7 +87,9 @@ class Selection:
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
         _sort(chosen)
-        if self.ensembles:
+        if self.ensembles and self.folds > 1:
+            chosen[0].remark("no ensemble is made with --folds")
+        elif self.ensembles:
             spare = CAUTION * self.fits.round_seconds(chosen + yardstick)
             together = assemble(chosen, self.fits, self.metric, next_number, spare)
             if together is not None:
@@ -106,12 +109,12 @@ class Selection:
         # The score on the search's own draw is known of all; its values per example are to be had again of some.
         earlier = [trial for trial in chosen if trial.earlier]
         slowest = self.fits.round_seconds(chosen)
-        for draw in range(0 if earlier else 1, DRAWS):
+        for draw in range(0 if earlier else 1, DRAWS if self.folds == 1 else 1):
             need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + slowest)
             began = time.monotonic()
             if self.fits.interrupted() or self.fits.budget.left < need or not (draw == 0 or write_draw(draw)):
                 return
-            questions = {trial.id: self._drawn(trial, draw) for trial in (chosen if draw else earlier)}
+            questions = {trial.id: self._drawn(trial, draw) for trial in _longest_first(chosen if draw else earlier)}
             results = self.fits.run(questions.values(), self.fits.deadline)
             slowest = max(slowest, time.monotonic() - began)
             answered = [(trial, results.get(questions[trial.id].id)) for trial in chosen if trial.id in questions]
@@ -132,7 +135,7 @@ class Selection:
         """Asks for a finalist to be scored on a draw; on the search's own it is what an earlier session had."""
         if not draw:
             folder = str(self.fits.model_folder(trial, "search"))
-            return self.fits.question(trial, "train", part_of(0), "draw0", search=True, save=folder)
+            return self.fits.question(trial, "train", part_of(0), "draw0", search=True, save=folder, folds=self.folds)
         train, tag = f"train-{draw}", f"draw{draw}"
         return self.fits.question(trial, train, part_of(draw), tag, search=True, answers=self.ensembles)
 
@@ -144,9 +147,9 @@ class Selection:
         """
         kept = self._kept(ranked)
         alone = [trial for trial in ranked if not trial.is_ensemble]
-        refits = [trial for trial in alone if CAUTION * trial.cost < self.fits.budget.left]
+        refits = [trial for trial in alone if CAUTION * trial.cost / self.folds < self.fits.budget.left]
         questions = {}
-        for trial in alone:
+        for trial in _longest_first(alone):
             if trial not in refits:
                 trial.remark("no time for a refit")
                 continue
@@ -230,6 +233,11 @@ class Selection:
 
 def _sort(chosen: list[Trial]) -> None:
     chosen.sort(key=lambda trial: (-len(trial.draws), -(trial.objective or 0.0), trial.number))
+
+
+def _longest_first(trials: Sequence[Trial]) -> list[Trial]:
+    """So that workers end at about the same time."""
+    return sorted(trials, key=lambda trial: -trial.cost)
 
 
 def _take_test(trial: Trial, result: Result) -> None:

@@ -79,10 +79,24 @@ class ModelStudy:
         """These hyperparameters are being tried, whoever asked for them."""
         self._tried.add(canonical(params))
 
-    def tell(self, params: Mapping[str, Any], objective: float | None) -> None:
-        """Learn what hyperparameters gave; None if they gave nothing."""
+    def put_back(self, params: Mapping[str, Any]) -> None:
+        """These hyperparameters were asked for, but are not tried now; they come first when there is another chance."""
+        self._tried.discard(canonical(params))
+        self._starts.insert(0, dict(params))
+
+    def tell(
+        self, params: Mapping[str, Any], objective: float | None, pruned_at: tuple[int, float] | None = None
+    ) -> None:
+        """Learn what hyperparameters gave.
+
+        Args:
+            params: that were tried.
+            objective: None if they gave nothing.
+            pruned_at: (step, objective) at which the trial was pruned. TPE ranks such trials behind the complete
+                ones, those that came further and gave more first.
+        """
         self.claim(params)
-        if objective is None:
+        if objective is None and pruned_at is None:
             return
         drawn = {
             name: distribution
@@ -94,6 +108,8 @@ class ModelStudy:
                 params={name: params[name] for name in drawn},
                 distributions={name: _distribution(distribution) for name, distribution in drawn.items()},
                 value=objective,
+                state=optuna.trial.TrialState.PRUNED if objective is None else optuna.trial.TrialState.COMPLETE,
+                intermediate_values=dict([pruned_at]) if pruned_at is not None else None,
             )
         )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workbench.contract.metric import Group
 from workbench.contract.task import ENSEMBLE
-from workbench.execution.work import Report, Result
+from workbench.execution.work import Result
 
 Values = dict[str, float]
 
@@ -26,6 +26,7 @@ class Trial:
         params: every hyperparameter.
         seed: of its fit.
         id: a UUID as 32 hexadecimal digits.
+        reports: step -> value, as the fit reported it.
         result: how the search's fit ended; None while it runs.
         objective: the searched metric on a scale where larger is better: the mean over `draws`.
         interval: of the searched metric, 95 %.
@@ -48,6 +49,7 @@ class Trial:
     params: Mapping[str, Any]
     seed: int
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    reports: dict[int, float] = field(default_factory=dict)
     result: Result | None = None
     objective: float | None = None
     interval: tuple[float, float] | None = None
@@ -79,6 +81,11 @@ class Trial:
     def is_ensemble(self) -> bool:
         """Whether it is several trials' models that answer together; its params are their ids and weights."""
         return self.model == ENSEMBLE
+
+    @property
+    def last_report(self) -> tuple[int, float] | None:
+        """(step, value) of the furthest report."""
+        return max(self.reports.items(), default=None)
 
     @property
     def cost(self) -> float:
@@ -113,11 +120,11 @@ class Observer(Protocol):
     def trial_started(self, trial: Trial) -> None:
         """A trial was handed out."""
 
-    def trial_reported(self, trial: Trial, report: Report) -> None:
-        """A running trial reported a value."""
-
     def trial_ended(self, trial: Trial) -> None:
         """A trial has its result."""
+
+    def search_ended(self, shares: Sequence[Any]) -> None:
+        """The search is over; each model's `workbench.search.allocation.Share` of it."""
 
     def stage(self, name: str) -> None:
         """The run went on to `search`, `selection` or `refit`."""

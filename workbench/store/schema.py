@@ -109,6 +109,10 @@ run_model = Table(
     Column("space", JSON, nullable=False),
     Column("estimated_seconds", Float),
     Column("estimated_bytes", BigInteger),
+    Column("trials", Integer),
+    Column("seconds", Float),
+    Column("best", Float),
+    Column("allocation", Text, nullable=False, server_default=""),
     CheckConstraint("state IN ('searched', 'skipped', 'failed')", name="state"),
 )
 
@@ -142,6 +146,7 @@ trial = Table(
     Column("peak_memory_bytes", BigInteger),
     Column("threads", Integer, nullable=False),
     Column("device", String(20), nullable=False),
+    Column("epochs", Integer),
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     UniqueConstraint("run_id", "number", name="uq_trial_run_id"),

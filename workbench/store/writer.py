@@ -158,6 +158,19 @@ class RunWriter:
         """
         return artifacts.stage(self._write, folder)
 
+    def search_ended(self, models: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write what each model got of the search: model -> columns of `run_model`, all in one transaction."""
+        table = schema.run_model
+
+        def work(connection: Connection) -> None:
+            for model, values in models.items():
+                cleaned = {key: _clean(value) for key, value in values.items()}
+                connection.execute(
+                    sa.update(table).where(table.c.run_id == self.run, table.c.model == model).values(**cleaned)
+                )
+
+        self._write("search ended", work)
+
     def finalists_ended(
         self,
         finalists: Mapping[str, FinalistRow],
@@ -191,13 +204,19 @@ class RunWriter:
         self._write("finalists", work)
 
     def finish(self, state: str, reason: str, spent: Mapping[str, float]) -> None:
-        """Close the run."""
+        """Close the run, which has spent so many seconds on each of its stages."""
 
         def work(connection: Connection) -> None:
             connection.execute(
                 sa.update(schema.run)
                 .where(schema.run.c.id == self.run)
-                .values(state=state, reason=_clean(reason), spent=dict(spent), finished_at=now())
+                .values(
+                    state=state,
+                    reason=_clean(reason),
+                    seconds=sum(spent.values()),
+                    spent=dict(spent),
+                    finished_at=now(),
+                )
             )
             # Nothing runs any more; a row that says so would be believed.
             connection.execute(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench import Model, Pruned
-from workbench.space import Float
+from workbench.space import Float, Int
 
 
 class Good(Model):
@@ -376,3 +376,41 @@ def write(path, value):
     draft = Path(f"{path}.draft")
     draft.write_text(str(value))
     draft.rename(path)
+
+
+class Learns(Good):
+    """Reports `values` one after the other; leaves the step it came to where `mark` says, if anywhere."""
+
+    values: str = "0.1,0.2,0.3"
+    mark: str = ""
+    pause: float = 0.0
+
+    def fit(self, train, context):
+        for step, value in enumerate(map(float, self.values.split(",")), 1):
+            if self.mark:
+                write(self.mark, step)
+            time.sleep(self.pause)
+            context.report(step, value)
+        super().fit(train, context)
+
+
+class TrainsInEpochs(Good):
+    """Knows popularity best after `peak` epochs, and drifts away from it before and after."""
+
+    epochs: int = 6
+    peak: int = 3
+    space = {"peak": Int(1, 5)}
+
+    def fit(self, train, context):
+        popularity = np.bincount(train.items, minlength=train.n_items).astype(np.float32)
+        for epoch in context.epochs(self.epochs):
+            self.scores_ = popularity if epoch + 1 == self.peak else -popularity
+            self.steps_ = epoch + 1
+
+
+class UsesDevice(Good):
+    """Asks where it runs."""
+
+    def fit(self, train, context):
+        self.device_ = context.device
+        super().fit(train, context)

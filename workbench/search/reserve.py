@@ -1,0 +1,41 @@
+"""What the finish of a run will take, so that the search leaves time for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.search.budget import CAUTION, makespan
+from workbench.search.selection import DRAWS, finalists
+from workbench.search.trial import Trial
+
+WEIGHING_SECONDS = 2.0
+"""What choosing the weights of an ensemble may take: it looks at so many examples of a draw and no more."""
+
+
+def seconds_to_finish(
+    trials: Sequence[Trial], baseline: str, workers: int, drawing: float, folds: int, ensembles: bool
+) -> float:
+    """Seconds for all that comes after a search that ends with these trials: see `Selection`.
+
+    Args:
+        trials: that have ended.
+        baseline: its name.
+        workers: how many.
+        drawing: seconds that it takes to draw another valid.
+        folds: on how many each trial was scored.
+        ensembles: whether an ensemble is made.
+    """
+    chosen, yardstick = finalists(trials, baseline)
+    rounds = makespan([trial.cost for trial in chosen], workers)
+    refits = makespan([trial.cost / folds for trial in chosen + yardstick], workers)
+    # A draw begins only where it and the final fits have room to spare.
+    seconds = refits + (CAUTION - 1) * (rounds + refits)
+    seconds += makespan([trial.cost for trial in chosen if trial.earlier], workers)
+    if folds > 1:
+        return seconds
+    seconds += (DRAWS - 1) * (rounds + drawing)
+    if ensembles and len(chosen) > 1:
+        # To answer takes as long as to be scored; on the first draw, restored models are scored once more before.
+        answers = makespan([trial.result.score_seconds for trial in chosen if trial.result is not None], workers)
+        seconds += (DRAWS + 1) * answers + WEIGHING_SECONDS
+    return seconds
