@@ -15,7 +15,7 @@ from workbench.execution.work import Result
 from workbench.recording import Recorder, Silent
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
-from workbench.store.writer import FinalistRow, TrialRow
+from workbench.store.rows import FinalistRow, TrialRow
 
 
 class Writer:
@@ -30,13 +30,14 @@ class Writer:
     def trial_started(self, row: TrialRow) -> None:
         self.started.append(row)
 
-    def finalists_ended(self, rows: Mapping[str, FinalistRow]) -> None:
-        self.notes.update({id: row.values["note"] for id, row in rows.items()})
-
-    def keep(self, kind: str, folder: Path, trial: str = "run") -> None:
-        if trial in self.refused:
+    def stage(self, folder: Path) -> dict[str, str]:
+        if folder.name in self.refused:
             raise StoreError("a link is not kept")
-        self.kept.append(f"{kind} of {trial}")
+        return {"content": folder.name}
+
+    def finalists_ended(self, rows: Mapping[str, FinalistRow], kept: Mapping[str | None, dict[str, str]]) -> None:
+        self.notes.update({id: row.values["note"] for id, row in rows.items()})
+        self.kept = [f"{hashes['content']} of {owner or 'run'}" for owner, hashes in kept.items()]
 
 
 def recorder(writer: Writer) -> Recorder:
@@ -56,13 +57,13 @@ def ranked() -> list[Trial]:
 def test_an_ensemble_is_stored_after_its_members(ranked: list[Trial]) -> None:
     writer = Writer()
     recorder(writer).finalists_ended(ranked, [], Path("encoding"))
-    assert writer.kept == ["encoding of run", "model of one", "model of two", "model of both"]
+    assert writer.kept == ["encoding of run", "one of one", "two of two", "both of both"]
 
 
 def test_an_ensemble_is_not_stored_without_a_member(ranked: list[Trial]) -> None:
     writer = Writer("two")
     recorder(writer).finalists_ended(ranked, [], Path("encoding"))
-    assert writer.kept == ["encoding of run", "model of one"]
+    assert writer.kept == ["encoding of run", "one of one"]
     assert writer.notes["two"] == "the model was not kept: a link is not kept"
     assert writer.notes["both"] == "the model was not kept: a member was not"
 

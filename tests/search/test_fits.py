@@ -35,7 +35,16 @@ def test_a_question_is_the_trial_s_and_has_the_time_that_is_left(tmp_path: Path)
     trial.params, trial.seed = {"x": 1}, 7
     unbounded = fits(FakePool(answer), tmp_path).question(trial, "train", "valid", "again", answers=True)
     assert unbounded == Fit(
-        f"{trial.id}-again", "nowhere:a", {"x": 1}, 7, "train", "valid", (METRIC, "recall@10"), False, answers=True
+        f"{trial.id}-again",
+        "nowhere:a",
+        {"x": 1},
+        7,
+        "train",
+        "valid",
+        (METRIC, "recall@10"),
+        False,
+        answers=True,
+        reports="ignored",
     )
     bounded = fits(FakePool(answer), tmp_path, Budget(60.0, time.monotonic())).question(trial, "train", "valid", "x")
     assert bounded.seconds is not None and 0 < bounded.seconds < 60

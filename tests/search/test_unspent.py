@@ -123,7 +123,7 @@ def test_hardly_any_time_is_left_and_never_too_much_is_taken(
     monkeypatch.setattr(time, "monotonic", clock)
     shares = [left_over(clock, tmp_path, seed, seconds, workers, slowest) for seed in range(5)]
     assert min(shares) >= 0
-    assert median(shares) < 0.05
+    assert median(shares) < 0.06
 
 
 def test_the_longest_go_first_to_whoever_is_free() -> None:

@@ -21,6 +21,9 @@ LEAST_GAIN = 1.0
 WEIGHING = 0.5
 """Of the time that is left: how much may go by until the best weights so far have to do."""
 
+WEIGHING_SECONDS = 2.0
+"""What weighing may take, which looks at no more than so many examples of a draw; with less time, it is not begun."""
+
 LEAST_DRAWS = 2
 """On a single draw weights would fit its luck."""
 
@@ -42,7 +45,8 @@ def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int
     """
     draws = sorted(finalists[0].scored) if finalists else []
     members = [trial for trial in finalists if set(trial.scored) >= set(draws)]
-    if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.budget.left < spare + _seconds_to_answer(members, fits):
+    need = spare + _seconds_to_answer(members, fits) + WEIGHING_SECONDS
+    if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.budget.left < need:
         return None
     deadline = fits.budget.deadline(spare)
     members = _with_answers(members, fits, deadline)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.search.budget import CAUTION, makespan
+from workbench.search.ensemble import WEIGHING_SECONDS
 from workbench.search.selection import DRAWS, finalists
 from workbench.search.trial import Trial
-
-WEIGHING_SECONDS = 2.0
-"""What choosing the weights of an ensemble may take: it looks at so many examples of a draw and no more."""
 
 
 def seconds_to_finish(

@@ -16,7 +16,7 @@ import numpy as np
 from workbench.contract.metric import Metric
 from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
-from workbench.search.budget import CAUTION
+from workbench.search.budget import CAUTION, FINISH_OVERHEAD
 from workbench.search.comparing import compare
 from workbench.search.ensemble import assemble, part_of, question_of
 from workbench.search.fits import Fits
@@ -90,7 +90,7 @@ class Selection:
         if self.ensembles and self.folds > 1:
             chosen[0].remark("no ensemble is made with --folds")
         elif self.ensembles:
-            spare = CAUTION * self.fits.round_seconds(chosen + yardstick)
+            spare = FINISH_OVERHEAD + CAUTION * self.fits.round_seconds(chosen + yardstick)
             together = assemble(chosen, self.fits, self.metric, next_number, spare)
             if together is not None:
                 chosen.append(together)
@@ -149,7 +149,8 @@ class Selection:
         alone = [trial for trial in ranked if not trial.is_ensemble]
         refits = [trial for trial in alone if CAUTION * trial.cost / self.folds < self.fits.budget.left]
         questions = {}
-        for trial in _longest_first(alone):
+        # The best comes first, in case there is less time than expected.
+        for trial in [*alone[:1], *_longest_first(alone[1:])]:
             if trial not in refits:
                 trial.remark("no time for a refit")
                 continue
