@@ -29,11 +29,9 @@ from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.errors import ModelError, Pruned, SettingsError
 from workbench.execution import scoring, shared, work
-from workbench.execution.memory import private_memory
+from workbench.execution.clock import Clock
 from workbench.execution.reporting import Reporter
 from workbench.registry import load_class
-
-TRACEBACK_KEPT = 20_000
 
 
 def main() -> None:
@@ -132,7 +130,7 @@ class Desk:
             return work.Location(question.id, error=str(error) if known else work.reason(error))
 
     def _fit(self, question: work.Fit) -> work.Result:
-        clock = _Clock()
+        clock = Clock()
         try:
             evaluation, found = self._fit_and_score(question, clock)
             wrong = {name: value for name, value in evaluation.metrics.items() if not scoring.is_finite(value)}
@@ -160,7 +158,7 @@ class Desk:
             **found,
         )
 
-    def _fit_and_score(self, question: work.Fit, clock: _Clock) -> tuple[Evaluation, dict[str, Any]]:
+    def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[Evaluation, dict[str, Any]]:
         """Fit and score on every fold; the evaluation, and what else there is to say in its result."""
         scored, notes, epochs = [], [], []
         searched = question.metrics[0]
@@ -191,7 +189,7 @@ class Desk:
             "folds": tuple(float(each.metrics[searched]) for each in scored) if len(scored) > 1 else (),
         }
 
-    def _context(self, question: work.Fit, model: Model, train: str, part: Any, clock: _Clock, fold: int) -> Context:
+    def _context(self, question: work.Fit, model: Model, train: str, part: Any, clock: Clock, fold: int) -> Context:
         """What a model is given for one fit; each fold has its share of the time that is left."""
         left = None if question.seconds is None else max(0.0, question.seconds - clock.elapsed)
         deadline = None if left is None else time.monotonic() + left / (question.folds - fold)
@@ -250,43 +248,6 @@ class Desk:
 
             self.parts[name] = mapped.read(self.task.part, self.folder / "parts", name)
         return self.parts[name]
-
-
-class _Clock:
-    """Measures one fit."""
-
-    def __init__(self) -> None:
-        self.started = time.perf_counter()
-        self.device = "cpu"
-        self.seconds = {"fit": 0.0, "score": 0.0, "shared": 0.0}
-        self.cpu = time.process_time()
-
-    @property
-    def elapsed(self) -> float:
-        return time.perf_counter() - self.started
-
-    @contextlib.contextmanager
-    def measure(self, stage: str) -> Any:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - start
-
-    def result(self, id: str, state: work.State, reason: str = "", trace: str = "", **values: Any) -> work.Result:
-        return work.Result(
-            id,
-            state,
-            reason,
-            work.printable(trace)[-TRACEBACK_KEPT:],
-            fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"]),
-            score_seconds=self.seconds["score"],
-            shared_seconds=self.seconds["shared"],
-            device=self.device,
-            cpu_seconds=time.process_time() - self.cpu,
-            peak_memory_bytes=private_memory(os.getpid()),
-            **values,
-        )
 
 
 def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
