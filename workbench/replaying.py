@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,3 +98,25 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
         },
         _changed(run["versions"], versions()),
     )
+
+
+def _settings(run: Mapping[str, Any], row: Mapping[str, Any], data: Any, test_data: Any) -> RunSettings:
+    """Those of the run, with one worker that has as many threads as the trial's had."""
+    moved = {key: value for key, value in (("data", data), ("test_data", test_data)) if value is not None}
+    settings = RunSettings.from_mapping({**run["settings"], **moved, "workers": 1, "threads": row["threads"]})
+    for key in ("data", "test_data"):
+        if getattr(settings, key) == IN_MEMORY:
+            raise UserError(f"run {row['run']} was given its {key} as a table in memory; say where it is: --data FILE")
+    return settings
+
+
+def _result(pool: Pool) -> Result:
+    while True:
+        for event in pool.events(POLL_SECONDS):
+            if isinstance(event, Result):
+                return event
+
+
+def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
+    names = dict.fromkeys([*then, *now])
+    return {name: (then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name)}
