@@ -39,14 +39,15 @@ LAYERS = {
     "blocks": {"contract", "errors"},
     "execution": {"registry", "data", "metrics", "blocks", "contract", "space", "errors"},
     "search": {"execution", "metrics", "contract", "space", "errors"},
-    "store": {"errors"},
+    "store": {"errors", "owner"},
     "settings": {"errors"},
     "interrupts": {"errors"},
-    "folders": set(),
+    "folders": {"owner"},
+    "owner": set(),
 }
 """What each part may import of the others; what is not here (cli, main and what serves it) may import all but cli."""
 
-ABOVE = {"api", "cli", "main", "planning", "recording", "result", "serving", "testing"}
+ABOVE = {"api", "cli", "main", "planning", "recording", "result", "serving", "session", "testing"}
 
 
 def loaded_by(code: str) -> set[str]:

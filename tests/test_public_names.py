@@ -35,6 +35,7 @@ NAMES = [
     "hookimpl",
     "leaderboard",
     "load",
+    "resume",
     "run",
 ]
 

@@ -47,7 +47,7 @@ def test_settings_survive_json(mapping: dict[str, Any]) -> None:
     assert again.to_json() == document
     for name in mapping.keys() - {"data"}:
         assert getattr(again, name) == getattr(settings, name)
-    assert again.data == (str(mapping["data"]) if "data" in mapping else None)
+    assert again.data == (str(Path(mapping["data"]).absolute()) if "data" in mapping else None)
 
 
 def test_flags_toml_and_python_say_the_same() -> None:

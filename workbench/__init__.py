@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench._version import __version__
 
 if TYPE_CHECKING:
-    from workbench.api import leaderboard, load, run
+    from workbench.api import leaderboard, load, resume, run
     from workbench.contract import (
         Answer,
         Context,
@@ -41,7 +41,7 @@ _HOMES = {
     "workbench.contract.split": ("Dataset", "Split"),
     "workbench.contract.task": ("Answer", "Option", "Source", "Task"),
     "workbench.errors": ("DataError", "ModelError", "Pruned", "UserError", "WorkbenchError"),
-    "workbench.api": ("leaderboard", "load", "run"),
+    "workbench.api": ("leaderboard", "load", "resume", "run"),
     "workbench.result": ("RunResult",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -72,6 +72,7 @@ __all__ = [
     "hookimpl",
     "leaderboard",
     "load",
+    "resume",
     "run",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
+from time import monotonic as clock
 from typing import TYPE_CHECKING, Any
 
 from workbench.main import execute
@@ -12,7 +12,9 @@ from workbench.recording import Silent
 from workbench.result import RunResult
 from workbench.serving import Served
 from workbench.serving import load as load_served
-from workbench.settings import RunSettings
+from workbench.session import Session
+from workbench.session import resume as going_on
+from workbench.settings import RunSettings, parse_seconds
 from workbench.store import queries
 from workbench.store.database import DEFAULT_URL, Database
 
@@ -34,7 +36,36 @@ def run(task: str, data: Any = None, *, db: str | None = None, **settings: Any) 
         NoResult: no trial was completed.
     """
     chosen = RunSettings.from_mapping({"task": task, "data": data, **settings})
-    return execute(chosen, _address(db), Silent(), started=time.monotonic())
+    return execute(Session(chosen), _address(db), Silent(), started=clock())
+
+
+def resume(
+    run: int,
+    data: Any = None,
+    *,
+    test_data: Any = None,
+    time: str | float | None = None,
+    trials: int | None = None,
+    db: str | None = None,
+) -> RunResult:
+    """Go on with a run that was interrupted, lost or is finished; `workbench resume` from Python.
+
+    Args:
+        run: its number.
+        data: needed where the run was given a table, or the file is elsewhere now.
+        test_data: the same for its test part.
+        time: a new budget from now, such as `"10m"`; None for what is left of the run's own.
+        trials: a new bound on the number of trials, those that are there counted in.
+        db: address of the database; `WORKBENCH_DB` or `sqlite:///workbench.db` if None.
+
+    Raises:
+        UserError: there is no such run, another process owns it, its budget is spent, or the data is not the same.
+        NoResult: no trial was completed.
+    """
+    started, url = clock(), _address(db)
+    seconds = None if time is None else parse_seconds(time)
+    session = going_on(url, run, time=seconds, trials=trials, data=data, test_data=test_data)
+    return execute(session, url, Silent(), started)
 
 
 def load(trial: str, *, db: str | None = None) -> Served:

@@ -2,6 +2,8 @@
 
     WorkbenchError                  something stopped the work; exit code 1
     ├── NoResult                    a run ended without one complete trial
+    ├── RunStopped                  the database refused what a run had to write; the run can be resumed
+    ├── LostLease                   another process has taken over the run that this one was writing
     ├── Interrupted                 Ctrl-C or SIGTERM before the search began; exit code 130 or 143
     └── UserError                   the input is wrong; exit code 2
         ├── SettingsError           a flag, a TOML key or an argument of `workbench.run`
@@ -9,7 +11,8 @@
         ├── UnknownName             no such task, model, metric, run or trial; offers the nearest
         ├── PluginError             a plugin that is needed cannot be used
         └── StoreError              a database that cannot be opened, read or written
-            └── SchemaError         its schema is older or newer than this version's
+            ├── SchemaError         its schema is older or newer than this version's
+            └── StoreFailure        it is full, locked, read-only or gone: the same may succeed later
 
     ModelError                      a model broke its contract; fails its trial alone
     Pruned                          raised by `Context.report` when the search said stop
@@ -25,13 +28,16 @@ from difflib import get_close_matches
 __all__ = [
     "DataError",
     "Interrupted",
+    "LostLease",
     "ModelError",
     "NoResult",
     "PluginError",
     "Pruned",
+    "RunStopped",
     "SchemaError",
     "SettingsError",
     "StoreError",
+    "StoreFailure",
     "UnknownName",
     "UserError",
     "WorkbenchError",
@@ -46,6 +52,14 @@ class WorkbenchError(Exception):
 
 class NoResult(WorkbenchError):
     """A run ended without one complete trial."""
+
+
+class RunStopped(WorkbenchError):
+    """The database refused what a run had to write."""
+
+
+class LostLease(WorkbenchError):
+    """Another process has taken over the run that this one was writing."""
 
 
 class Interrupted(WorkbenchError):
@@ -104,6 +118,10 @@ class StoreError(UserError):
 
 class SchemaError(StoreError):
     """The database's schema is not this version's."""
+
+
+class StoreFailure(StoreError):
+    """The database refused for now: it is full, locked, read-only or gone."""
 
 
 class ModelError(Exception):

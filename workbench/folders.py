@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
+from workbench.owner import process_started
 
 PREFIX = "workbench-run-"
-_OWNER = "owner"
+_OWNER = "process"
 
 
 @contextlib.contextmanager
@@ -20,7 +20,7 @@ def run_folder() -> Iterator[Path]:
     """A folder that is removed at the end; one that a killed run leaves behind is swept by `sweep_folders`."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        (folder / _OWNER).write_text(f"{os.getpid()} {psutil.Process().create_time()}", encoding="utf-8")
+        (folder / _OWNER).write_text(f"{os.getpid()} {process_started(os.getpid())}", encoding="utf-8")
         for name in ("parts", "values", "shared", "models"):
             (folder / name).mkdir()
         yield folder
@@ -39,9 +39,7 @@ def sweep_folders() -> int:
 def _alive(folder: Path) -> bool:
     """Whether the process that made the folder still runs; a number used again is told by when it started."""
     try:
-        pid, started = (folder / _OWNER).read_text(encoding="utf-8").split()
-        return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) < 1)
-    except psutil.NoSuchProcess:
-        return False
-    except (OSError, ValueError, psutil.Error):
+        process, started = (folder / _OWNER).read_text(encoding="utf-8").split()
+        return process_started(int(process)) == float(started)
+    except (OSError, ValueError):
         return True  # somebody else's, or just being made: not ours to remove

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.contract.split import Split
 from workbench.data import mapped
-from workbench.errors import NoResult
+from workbench.errors import LostLease, NoResult, RunStopped, StoreFailure
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
@@ -23,17 +23,18 @@ from workbench.result import RunResult, no_result_reason, summarise
 from workbench.search.budget import Budget
 from workbench.search.loop import Search
 from workbench.search.selection import Selection, finalists
-from workbench.search.trial import Trial
+from workbench.search.trial import Past, Trial
+from workbench.session import Session, recall
 from workbench.settings import RunSettings
 from workbench.store.database import Database
 from workbench.store.writer import RunWriter
 
 
-def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> RunResult:
-    """One run, from its settings to its result.
+def execute(session: Session, url: str, screen: Screen, started: float) -> RunResult:
+    """One session of a run, from its settings to its result.
 
     Args:
-        settings: checked.
+        session: a new run, or one to go on with.
         url: address of the database.
         screen: shows the run.
         started: `time.monotonic()` when the clock of the budget started.
@@ -41,42 +42,63 @@ def execute(settings: RunSettings, url: str, screen: Screen, started: float) -> 
     Raises:
         UserError: the input is wrong.
         NoResult: no trial was completed.
+        RunStopped: the database refused what had to be written.
+        LostLease: another process has taken the run over.
     """
+    settings = session.settings
     budget = Budget(math.inf if settings.time is None else settings.time, started)
     registry = Registry.discovered(settings.no_plugin)
     question = ask(registry, settings)
-    database = Database(url, create=True)
+    database = Database(url, create=session.run is None)
     interrupts = Interrupts()
     with interrupts.watching(), run_folder() as folder, contextlib.closing(database):
+        database.check_writable()
         setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device, question.scorers)
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
             dataset = question.task.read(source(question.task, settings), question.options)
+            session.check_data(dataset)
             split = question.task.split(dataset, settings.split, settings.seed)
+            session.check_split(split)
             interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
-            planned = plan(
-                pool, question.models, settings, budget, split.train, question.task.baseline, interrupts.check
-            )
+            models, baseline = question.models, question.task.baseline
+            planned = plan(pool, models, settings, budget, split.train, baseline, interrupts.check, session.models)
             screen.models_settled(planned.rows, question.metric)
-            writer = RunWriter(database, run_row(settings, budget, question, dataset, split), planned.rows)
+            row = run_row(settings, budget, question, dataset, split)
+            writer = session.begin(database, row, planned.rows, budget)
+            past = recall(database, writer.run, question.metric)
+            screen.recalled(past)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
             stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, {"read": budget.elapsed})
-            try:
-                trials = stages.search(planned)
-                ranked = stages.select(trials, planned, split)
-            except BaseException as error:
-                writer.finish("failed", f"{type(error).__name__}: {error}", budget.elapsed, stages.spent)
-                raise
-            reason = "" if ranked else no_result_reason(trials)
-            state = "interrupted" if interrupts() else "complete" if ranked else "failed"
-            writer.finish(state, reason, budget.elapsed, stages.spent)
+            with closing(writer, lambda: session.total(stages.spent)) as close:
+                trials = stages.search(planned, past)
+                ranked = stages.select(trials, planned, split, past)
+                reason = "" if ranked else no_result_reason(trials)
+                close("interrupted" if interrupts() else "complete" if ranked else "failed", reason)
         if not ranked and not interrupts():
             raise NoResult(
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
             )
         return RunResult(summarise(database, writer.run), interrupts.exit_code)
+
+
+@contextlib.contextmanager
+def closing(writer: RunWriter, spent: Callable[[], dict[str, float]]) -> Iterator[Callable[[str, str], None]]:
+    """Hold the run, and close its row with (state, reason), which is this function's value, or with what went wrong."""
+    try:
+        with writer.lease.held():
+            yield lambda state, reason: writer.finish(state, reason, spent())
+    except LostLease:
+        raise
+    except StoreFailure as error:
+        remedy = f"go on with it: workbench resume {writer.run}"
+        raise RunStopped(f"{error}; run {writer.run} has stopped; {remedy}") from error
+    except BaseException as error:
+        with contextlib.suppress(StoreFailure):  # then the run is lost, as it would be without its process
+            writer.finish("failed", f"{type(error).__name__}: {error}", spent())
+        raise
 
 
 @dataclass
@@ -92,7 +114,7 @@ class Stages:
     interrupts: Interrupts
     spent: dict[str, float] = field(default_factory=dict)
 
-    def search(self, planned: Plan) -> list[Trial]:
+    def search(self, planned: Plan, past: Past) -> list[Trial]:
         """Try models and hyperparameters."""
         self._stage("search")
         trials = Search(
@@ -107,19 +129,21 @@ class Stages:
             self.settings.seed,
             self.recorder,
             self.interrupts,
+            past,
         ).run()
         self._book("search")
         return trials
 
-    def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any]) -> list[Trial]:
+    def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any], past: Past) -> list[Trial]:
         """Rank the best trials, fit them again on all but test, score them on test, keep the best."""
-        ranked = finalists(trials, self.question.task.baseline)
+        loads = {candidate.name: candidate.load for candidate in planned.candidates}
+        ranked = finalists([trial for trial in trials if trial.model in loads], self.question.task.baseline)
         if not ranked:
             return []
         selection = Selection(
             self.pool,
             self.folder,
-            {candidate.name: candidate.load for candidate in planned.candidates},
+            loads,
             self.question.metric,
             self.question.metrics,
             self.budget,
@@ -139,8 +163,12 @@ class Stages:
         ranked = selection.rank(ranked, write_draw)
         self._book("selection")
         self._stage("refit")
-        selection.refit(ranked)
-        self.recorder.finalists_ended(ranked, self.folder / "encoding")
+        if len(ranked[0].draws) >= past.draws:
+            selection.refit(ranked)
+            # What an earlier session found stands until there is as much to put in its place.
+            if not (past.finalists and self.interrupts()):
+                former = [trial for trial in trials if trial.id in past.finalists and trial not in ranked]
+                self.recorder.finalists_ended(ranked, former, self.folder / "encoding")
         self._book("refit")
         return ranked
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
 from workbench.search.study import ModelStudy
 from workbench.settings import RunSettings
-from workbench.store.writer import ModelRow
+from workbench.store.rows import ModelRow
 
 AFFORDABLE_SHARE = 0.5
 """A model whose one trial is estimated to take more of the time left than this is skipped."""
@@ -145,8 +145,11 @@ def plan(
     train: Any,
     baseline: str,
     check: Callable[[], None] = lambda: None,
+    scored: Collection[str] = (),
 ) -> Plan:
     """Have every model described, and leave out what cannot be searched, with the reason.
+
+    Models that have scored before, in the run that is resumed, are affordable whatever they say.
 
     Raises:
         PluginError: a model that the user named, or the baseline, cannot be used.
@@ -163,7 +166,8 @@ def plan(
         description = descriptions.get(name) or Description(name, error=_missing(offer))
         state, reason = ("failed" if name in loads else "skipped"), description.error
         if not reason:
-            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, name in insisted)
+            known = name in insisted or name in scored
+            state, reason = "skipped", _obstacle(description, train.provides, limit, budget, known)
         if reason and name in insisted:
             raise PluginError(f"model {name} cannot be used: {reason}")
         rows.append(_row(offer, description, state if reason else "searched", reason))

@@ -11,13 +11,15 @@ from typing import Any, Protocol
 
 from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
-from workbench.errors import StoreError
+from workbench.errors import StoreError, StoreFailure
 from workbench.execution.work import Report
 from workbench.planning import Question
 from workbench.search.budget import Budget
-from workbench.search.trial import Trial
+from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
-from workbench.store.writer import FinalistRow, Measured, ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.artifacts import Hashes
+from workbench.store.rows import FinalistRow, Measured, ModelRow, RunRow, TrialRow
+from workbench.store.writer import RunWriter
 
 
 class Screen(Protocol):
@@ -28,6 +30,9 @@ class Screen(Protocol):
 
     def models_settled(self, models: Sequence[ModelRow], metric: Metric) -> None:
         """It is known which models are searched, and which are not and why."""
+
+    def recalled(self, past: Past) -> None:
+        """An earlier session of the run has left this."""
 
     def stage(self, name: str) -> None:
         """The run went on to `search`, `selection` or `refit`."""
@@ -45,6 +50,8 @@ class Silent:
     def data_read(self, dataset: Dataset[Any], split: Split[Any]) -> None: ...
 
     def models_settled(self, models: Sequence[ModelRow], metric: Metric) -> None: ...
+
+    def recalled(self, past: Past) -> None: ...
 
     def stage(self, name: str) -> None: ...
 
@@ -124,10 +131,25 @@ class Recorder:
         self._writer.trial_ended(trial.id, values, measured, self._reports.pop(trial.id, ()))
         self._screen.trial_ended(trial)
 
-    def finalists_ended(self, ranked: Sequence[Trial], encoding: Path) -> None:
-        """Write what selection and test found, and keep the best fitted models."""
-        rows = {}
+    def finalists_ended(self, ranked: Sequence[Trial], former: Sequence[Trial], encoding: Path) -> None:
+        """Write what selection and test found, and keep the best fitted models.
+
+        Args:
+            ranked: the finalists, the best first.
+            former: finalists of an earlier session that are none any more.
+            encoding: the folder of the run's encoding.
+        """
+        kept: dict[str | None, Hashes] = {None: self._writer.stage(encoding)}
         for trial in ranked:
+            if trial.model_folder is not None:
+                try:
+                    kept[trial.id] = self._writer.stage(Path(trial.model_folder))
+                except StoreFailure:
+                    raise
+                except StoreError as error:  # it costs itself, not the results of the run
+                    trial.remark(f"the model was not kept: {error}")
+        rows = {}
+        for trial in (*former, *ranked):
             low, high = trial.interval or (None, None)
             values = {
                 "objective": trial.objective,
@@ -141,19 +163,7 @@ class Recorder:
             }
             test = _measured(trial.test, trial.test_intervals)
             rows[trial.id] = FinalistRow(values, test, [_group_row(group) for group in trial.groups])
-        self._writer.finalists_ended(rows)
-        self._writer.keep("encoding", encoding)
-        for trial in ranked:
-            if trial.model_folder is not None:
-                self._keep(trial, Path(trial.model_folder))
-
-    def _keep(self, trial: Trial, folder: Path) -> None:
-        """Store a fitted model; one that cannot be stored costs itself, not the results of the run."""
-        try:
-            self._writer.keep("model", folder, trial.id)
-        except StoreError as error:
-            trial.remark(f"the model was not kept: {error}")
-            self._writer.finalists_ended({trial.id: FinalistRow({"note": trial.note})})
+        self._writer.finalists_ended(rows, kept)
 
 
 def run_row(

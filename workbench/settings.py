@@ -16,6 +16,9 @@ from workbench.errors import SettingsError, UnknownName
 
 DEFAULT_SECONDS = 60.0
 
+IN_MEMORY = "(table)"
+"""What JSON says in the place of data that was no file."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {
     "": 1,
@@ -118,11 +121,11 @@ class RunSettings:
             raise SettingsError(f"--{name.replace('_', '-')} {given}: must be {wanted}")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; tables in memory are named, not kept."""
+        """Plain values, as `from_mapping` takes them; paths hold from anywhere, tables in memory are not kept."""
         plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         for key in ("data", "test_data"):
             if plain[key] is not None:
-                plain[key] = str(plain[key]) if isinstance(plain[key], str | Path) else "(table)"
+                plain[key] = str(Path(plain[key]).absolute()) if isinstance(plain[key], str | Path) else IN_MEMORY
         return json.loads(json.dumps(plain))  # type: ignore[no-any-return]
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from tests.search.conftest import candidate, ended
 from workbench.search.allocation import FAILURES_ALLOWED, Candidate, choose, cost_for_improvement
@@ -72,3 +73,21 @@ def test_without_clocks_measured_times_do_not_count() -> None:
 def test_trials_that_took_no_time_do_not_break_the_draw() -> None:
     models = [with_trials("a", [None], 0.0), with_trials("b", [0.1], 0.0)]
     assert choose(models, True, np.random.default_rng(0), always) in models
+
+
+def test_who_is_able_does_not_change_the_draw_among_the_others() -> None:
+    """So that a resumed run, which does not know yet which model is exhausted, draws as the unbroken one."""
+    models = [with_trials(name, [0.4, 0.41]) for name in ("a", "b", "c")]
+    for seed in range(50):
+        first = choose(models, False, np.random.default_rng(seed), always)
+        assert first is not None
+        second = choose(models, False, np.random.default_rng(seed), lambda each, first=first: each is not first)
+        third = [each for each in models if each not in (first, second)]
+        assert choose(models, False, np.random.default_rng(seed), lambda each, third=third: each not in third) is first
+
+
+def test_a_draw_is_in_proportion_to_the_inverse_of_the_cost() -> None:
+    models = [with_trials("cheap", [0.4, 0.4], seconds=1.0), with_trials("dear", [0.4, 0.4], seconds=3.0)]
+    rng = np.random.default_rng(0)
+    drawn = Counter(getattr(choose(models, True, rng, always), "name", None) for _ in range(4000))
+    assert drawn["cheap"] / drawn["dear"] == pytest.approx(3, rel=0.1)

@@ -15,6 +15,7 @@ from workbench.contract.metric import Metric
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import Budget
 from workbench.search.loop import Search
+from workbench.search.trial import Past, Trial
 
 
 def search(pool: FakePool, log: Log, **changes: Any) -> Search:
@@ -59,13 +60,13 @@ def test_a_failed_trial_is_kept_with_its_reason_and_others_go_on(log: Log) -> No
             return Result(question.id, "failed", "ValueError: no")
         return by_x(question)
 
-    trials = search(FakePool(answer), log).run()
+    trials = search(FakePool(answer), log, max_trials=20).run()
     failed = [trial for trial in trials if trial.model == "a"]
     assert {trial.state for trial in failed} == {"failed"}
     assert failed[0].result is not None
     assert failed[0].result.reason == "ValueError: no"
     assert len(failed) == 3, "then it is given up"
-    assert len(trials) == 10
+    assert len(trials) == 20
 
 
 def test_what_a_worker_notes_is_kept_with_the_trial(log: Log) -> None:
@@ -141,3 +142,49 @@ def test_seeds_depend_on_the_params_not_on_the_order(log: Log) -> None:
     assert len(shared) >= 3
     assert all(by_params[trial.model, str(trial.params)] == trial.seed for trial in shared)
     assert len({trial.seed for trial in first}) == len(first)
+
+
+def as_past(trials: list[Trial], again: tuple[tuple[str, dict[str, Any]], ...] = (), last: int | None = None) -> Past:
+    return Past(tuple(trials), again, trials[-1].number if last is None else last)
+
+
+def test_a_search_that_goes_on_ends_as_the_unbroken_one() -> None:
+    def settings(trials: list[Trial]) -> list[Any]:
+        return [(trial.model, trial.params, trial.seed, trial.objective) for trial in trials]
+
+    whole = search(FakePool(by_x), Log(), max_trials=25).run()
+    for known in (1, 2, 3, 9, 24, 25):
+        lost = (whole[known].model, dict(whole[known].params)) if known < 25 else None
+        past = as_past(whole[:known], (lost,) if lost else (), known + 1)
+        pool = FakePool(by_x)
+        trials = search(pool, Log(), max_trials=25, past=past).run()
+        assert settings(trials) == settings(whole), known
+        assert len(pool.asked) == 25 - known, "what has a result is not tried again"
+        assert [trial.number for trial in trials[known:]] == list(range(known + 2, 27))
+
+
+def test_what_was_not_finished_is_tried_first_and_once() -> None:
+    whole = search(FakePool(by_x), Log(), max_trials=5).run()
+    again = (("b", {"x": 0.123}), ("gone", {"x": 0.5}), ("a", {"x": 0.456}))
+    log = Log()
+    trials = search(FakePool(by_x), log, max_trials=9, past=as_past(whole, again, last=8)).run()
+    assert [(trial.model, trial.params) for trial in trials[5:7]] == [("b", {"x": 0.123}), ("a", {"x": 0.456})]
+    assert log.started == [9, 10, 11, 12]
+
+
+def test_trials_of_a_model_that_is_gone_count() -> None:
+    other = Trial(1, "gone", {"x": 1}, 0, result=Result("", "complete"), objective=0.9, draws=[0.9])
+    trials = search(FakePool(by_x), Log(), max_trials=4, past=as_past([other])).run()
+    assert [trial.model for trial in trials] == ["gone", "baseline", "a", "b"]
+
+
+def test_a_model_that_only_failed_before_the_resume_is_still_given_up() -> None:
+    failed = [Trial(n, "a", {"x": n / 10}, 0, result=Result("", "failed", "no"), earlier=True) for n in range(1, 4)]
+    trials = search(FakePool(by_x), Log(), max_trials=20, past=as_past(failed)).run()
+    assert "a" not in [trial.model for trial in trials[3:]]
+
+
+def test_without_time_nothing_is_tried_once_more() -> None:
+    whole = search(FakePool(by_x), Log(), max_trials=5).run()
+    past = as_past(whole, (("a", {"x": 0.456}),))
+    assert search(FakePool(by_x), Log(), budget=Budget(0.01, time.monotonic() - 1), past=past).run() == whole

@@ -226,3 +226,55 @@ def test_equal_objectives_go_to_the_earlier_trial(make: Callable[..., Selection]
     trials: list[Trial] = [ended("b", 0.5, 2), ended("a", 0.5, 1)]
     ranked = make(FakePool(answering(tmp_path, {"a": 0.5, "b": 0.5}))).rank(trials, lambda draw: False)
     assert [trial.model for trial in ranked] == ["a", "b"]
+
+
+def test_finalists_of_an_earlier_session_are_compared_as_if_it_had_not_ended(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    def ranked(earlier: bool) -> list[Trial]:
+        first, second = ended("a", 0.45, 1), ended("b", 0.44, 2)
+        first.id, second.id = "1" * 32, "2" * 32
+        first.earlier = earlier
+        values_of(tmp_path, second.id, 0.44)
+        if not earlier:
+            values_of(tmp_path, first.id, 0.45)
+        else:
+            for path in (tmp_path / "values").glob("1*"):
+                path.unlink()
+        return make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44}))).rank([first, second], lambda _: True)
+
+    unbroken, resumed = ranked(False), ranked(True)
+    assert [(trial.model, trial.objective, len(trial.draws)) for trial in resumed] == [
+        (trial.model, trial.objective, len(trial.draws)) for trial in unbroken
+    ]
+    assert all(trial.interval is not None for trial in resumed)
+
+
+def test_without_time_for_its_values_an_earlier_finalist_keeps_its_score(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    trial = ended("a", 0.45, 1)
+    trial.earlier = True
+    pool = FakePool(answering(tmp_path, {"a": 0.40}))
+    (only,) = make(pool, Budget(0.5, time.monotonic())).rank([trial], lambda _: True)
+    assert (only.objective, only.draws, only.tied, pool.asked) == (0.45, [0.45], False, [])
+
+
+def test_the_best_of_an_earlier_session_is_fitted_anew_whatever_it_takes(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    """The fit of the search, which would do instead, went with its session."""
+    trials = [ended("a", 0.45, 1, seconds=100), ended("b", 0.44, 2, seconds=100)]
+    for rank, trial in enumerate(trials, 1):
+        trial.earlier, trial.rank = True, rank
+
+    def answer(question: Fit) -> Result:
+        if question.load.endswith(":a"):
+            return Result(question.id, "failed", "out of luck")
+        return answering(tmp_path, {"b": 0.44})(question)
+
+    pool = FakePool(answer)
+    make(pool, Budget(1, time.monotonic()), keep=2).refit(trials)
+    assert [question.seconds for question in pool.asked] == [None, None]
+    assert (trials[0].test, trials[1].test) == ({}, {METRIC: 0.44})
+    assert trials[1].model_folder is not None

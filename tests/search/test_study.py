@@ -103,3 +103,48 @@ def test_a_small_space_is_exhausted() -> None:
         asked.append(params["k"])
         one.tell(params, float(params["k"]))
     assert sorted(asked) == [1, 2, 3]
+
+
+def test_a_study_that_is_told_a_run_goes_on_as_the_one_that_was_lost() -> None:
+    def objective(params: dict[str, object]) -> float | None:
+        return None if params["size"] == 20 else -abs(float(str(params["size"])) - 50) / 50
+
+    whole, told = study(seed=5), []
+    for _ in range(30):
+        params = whole.ask()
+        assert params is not None
+        whole.tell(params, objective(params))
+        told.append(params)
+    for known in (0, 1, 2, 7, 18):
+        again = study(seed=5)
+        for params in told[:known]:
+            again.tell(params, objective(params))
+        for expected in told[known:]:
+            params = again.ask()
+            assert params == expected, known
+            again.tell(params, objective(params))
+
+
+def test_what_is_tried_unasked_is_not_asked_for() -> None:
+    one = study()
+    one.claim({"kind": "plain", "size": 10, "extra": 1.0, "outside": 7})
+    assert one.ask() == {"kind": "plain", "size": 20, "extra": 1.0, "outside": 7}
+
+
+def test_trials_of_another_space_are_known_and_teach_what_they_can() -> None:
+    """As of another version of the plugin."""
+    one = study()
+    one.tell({"kind": "gone", "size": 10, "extra": 1.0}, 0.5)
+    one.tell({"kind": "plain", "size": 10_000, "extra": 1.0, "outside": 7}, 0.5)
+    assert one.ask() is not None
+
+
+def test_every_setting_of_a_small_space_is_found() -> None:
+    description = Description("m", hyperparameters={"x": 1}, space=to_json({"x": Int(1, 6)}))
+    one = ModelStudy("m", description, {}, seed=1)
+    found = []
+    while (params := one.ask()) is not None:
+        found.append(params["x"])
+        one.tell(params, float(params["x"]))
+    assert sorted(found) == [1, 2, 3, 4, 5, 6]
+    assert one.exhausted

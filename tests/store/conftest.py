@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import pytest
 
 from tests.store.server import Server, lacking
 from workbench.store.database import Database
-from workbench.store.writer import ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.rows import ModelRow, RunRow, TrialRow
+from workbench.store.writer import RunWriter
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +73,17 @@ def run_row() -> RunRow:
     )
 
 
+def begin(database: Database, row: RunRow, models: Sequence[ModelRow], seconds: float = 0.0) -> RunWriter:
+    """A run that has begun and has taken so many seconds."""
+    return RunWriter.begin(database, row, models, lambda: seconds)
+
+
 @pytest.fixture
-def writer(database: Database, run_row: RunRow) -> RunWriter:
-    """A run that has begun."""
-    return RunWriter(database, run_row, [ModelRow("popular", "automl-workbench", "1", "searched")])
+def writer(database: Database, run_row: RunRow) -> Iterator[RunWriter]:
+    """A run that has begun, has taken three seconds, and is held by this process."""
+    begun = begin(database, run_row, [ModelRow("popular", "automl-workbench", "1", "searched")], 3.0)
+    with begun.lease.held():
+        yield begun
 
 
 @pytest.fixture

@@ -13,15 +13,27 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
 from workbench.store import artifacts, schema
 from workbench.store.artifacts import CHUNK
 from workbench.store.database import Database
-from workbench.store.writer import FinalistRow, RunWriter
+from workbench.store.rows import FinalistRow
+from workbench.store.writer import RunWriter
 
 TEXT = b"all work and no play makes a dull file\n" * 80_000
 NOISE = np.random.default_rng(0).bytes(2 * CHUNK + 12_345)
+
+
+def put(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
+    """Store a folder as an artifact, as a run does it."""
+
+    def write(_: str, work: Callable[[Connection], Any]) -> Any:
+        return database.write(work)
+
+    hashes = artifacts.stage(write, folder)
+    write("", lambda connection: artifacts.name(connection, run, trial, kind, hashes))
 
 
 @pytest.fixture
@@ -45,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def stored(database: Database, writer: RunWriter, folder: Path) -> Database:
     """A database that holds the folder as the encoding of run 1."""
-    artifacts.put(database, writer.run, None, "encoding", folder)
+    put(database, writer.run, None, "encoding", folder)
     return database
 
 
@@ -91,7 +103,7 @@ def test_chunks_have_one_size_and_are_compressed_where_it_pays(stored: Database)
 
 def test_equal_content_is_stored_once(stored: Database, folder: Path) -> None:
     blobs, chunks = count(stored, schema.blob), count(stored, schema.blob_chunk)
-    artifacts.put(stored, 1, None, "encoding", folder)
+    put(stored, 1, None, "encoding", folder)
     assert (count(stored, schema.blob), count(stored, schema.blob_chunk)) == (blobs, chunks)
 
 
@@ -110,7 +122,7 @@ def test_a_large_file_is_committed_a_few_chunks_at_a_time(
             sizes.append(len(values) if many else 1) if "INTO blob_chunk" in statement else None
         ),
     )
-    artifacts.put(database, writer.run, None, "encoding", tmp_path / "model")
+    put(database, writer.run, None, "encoding", tmp_path / "model")
     assert sizes == [artifacts.CHUNKS_AT_ONCE, artifacts.CHUNKS_AT_ONCE, 1]
     artifacts.get(database, writer.run, None, "encoding", tmp_path / "back")
     assert (tmp_path / "back" / "large.bin").read_bytes() == content
@@ -252,7 +264,7 @@ def test_a_path_that_leads_out_of_its_folder_is_refused_before_anything_is_writt
 ) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "file").write_bytes(b"1")
-    artifacts.put(database, writer.run, None, "encoding", tmp_path / "in")
+    put(database, writer.run, None, "encoding", tmp_path / "in")
     change(database, sa.update(schema.artifact).values(path=path))
     before = files(tmp_path)
     with pytest.raises(StoreError, match="is no plain relative path"):
@@ -270,7 +282,7 @@ def test_a_file_that_could_not_be_written_back_is_not_stored(
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(b"1")
     with pytest.raises(StoreError, match="is no plain relative path"):
-        artifacts.put(database, writer.run, None, "encoding", tmp_path / "in")
+        put(database, writer.run, None, "encoding", tmp_path / "in")
     assert count(database, schema.artifact) == 0
 
 
@@ -300,13 +312,13 @@ def test_a_link_or_no_plain_file_is_refused_by_name(
     folder.mkdir()
     make(folder)
     with pytest.raises(StoreError, match="link is a link or no plain file, and is not kept"):
-        artifacts.put(database, writer.run, None, "encoding", folder)
+        put(database, writer.run, None, "encoding", folder)
     assert count(database, schema.artifact) == count(database, schema.blob) == 0
 
 
 def test_a_folder_without_a_file_is_kept_as_nothing(database: Database, writer: RunWriter, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    artifacts.put(database, writer.run, None, "encoding", tmp_path / "in")
+    put(database, writer.run, None, "encoding", tmp_path / "in")
     assert count(database, schema.artifact) == 0
 
 
@@ -329,12 +341,12 @@ def test_no_row_names_a_half_written_file_and_the_next_attempt_writes_it_whole(
 
     monkeypatch.setattr(artifacts, "_groups", stopping)
     with pytest.raises(Stop):
-        artifacts.put(database, writer.run, None, "encoding", folder)
+        put(database, writer.run, None, "encoding", folder)
     assert count(database, schema.artifact) == 0
     with database.read() as connection:
         assert connection.execute(sa.select(schema.blob.c.complete)).scalars().all() == [False]
     monkeypatch.undo()
-    artifacts.put(database, writer.run, None, "encoding", folder)
+    put(database, writer.run, None, "encoding", folder)
     artifacts.get(database, writer.run, None, "encoding", tmp_path / "back")
     assert (tmp_path / "back" / "noise.bin").read_bytes() == NOISE
     assert count(database, schema.blob_chunk) == 3
@@ -350,11 +362,11 @@ def test_two_runs_that_store_equal_content_at_once_both_succeed(
 
     def interrupted(*args: Any) -> Iterator[list[dict[str, object]]]:
         monkeypatch.setattr(artifacts, "_groups", groups)
-        artifacts.put(database, writer.run, None, "encoding", folder)
+        put(database, writer.run, None, "encoding", folder)
         yield from groups(*args)
 
     monkeypatch.setattr(artifacts, "_groups", interrupted)
-    artifacts.put(database, writer.run, None, "encoding", folder)
+    put(database, writer.run, None, "encoding", folder)
     artifacts.get(database, writer.run, None, "encoding", tmp_path / "back")
     assert (tmp_path / "back" / "noise.bin").read_bytes() == NOISE
 
@@ -363,11 +375,10 @@ def test_models_that_are_kept_are_listed_best_first(
     database: Database, writer: RunWriter, score_trial: Callable[..., str], tmp_path: Path
 ) -> None:
     ids = [score_trial(0.5, id=start.ljust(32, "0")) for start in ("aaaa", "bbbb", "cccc")]
-    writer.finalists_ended({id: FinalistRow({"final_rank": rank}) for id, rank in zip(ids, (2, 1, 3), strict=True)})
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "file").write_bytes(b"1")
-    for id in ids[:2]:
-        writer.keep("model", tmp_path / "in", id)
+    ranks = {id: FinalistRow({"final_rank": rank}) for id, rank in zip(ids, (2, 1, 3), strict=True)}
+    writer.finalists_ended(ranks, dict.fromkeys(ids[:2], writer.stage(tmp_path / "in")))
     assert artifacts.trials_kept(database, writer.run) == ["bbbb", "aaaa"]
     assert artifacts.exists(database, writer.run, 1, "model")
     assert not artifacts.exists(database, writer.run, 3, "model")

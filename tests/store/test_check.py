@@ -24,7 +24,7 @@ def kept(database: Database, writer: RunWriter, score_trial: Callable[..., str],
     folder.mkdir()
     (folder / "a.bin").write_bytes(b"first")
     (folder / "b.bin").write_bytes(b"second")
-    writer.keep("model", folder, score_trial(0.5))
+    writer.finalists_ended({}, {score_trial(0.5): writer.stage(folder)})
     return database
 
 

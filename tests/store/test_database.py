@@ -21,8 +21,8 @@ from sqlalchemy.engine import Connection
 
 from workbench.errors import SchemaError, StoreError, UserError
 from workbench.store import schema, sqlite
-from workbench.store.database import VERSION_TABLE, Database
-from workbench.store.schema import SCHEMA_VERSION
+from workbench.store.database import Database
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from workbench.store.sqlite import wal_is_unsafe
 
 BLOB = sa.insert(schema.blob).values(sha256="0" * 64, size=1, codec="raw", complete=True)

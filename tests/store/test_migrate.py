@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from workbench.store import migrate
-from workbench.store.database import VERSION_TABLE, Database
+from workbench.store.database import Database
 from workbench.store.migrate import migrations_folder
-from workbench.store.schema import SCHEMA_VERSION, metadata
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from workbench.store.views import VIEWS
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.store import test_artifacts, test_queries, test_writer
+from tests.store import test_artifacts, test_lease, test_queries, test_spool, test_writer
 from tests.store.server import Server
 from tests.store.test_artifacts import folder, stored  # noqa: F401
+from tests.store.test_spool import hasty  # noqa: F401
 from tests.store.test_writer import transactions  # noqa: F401
 from workbench.store.database import Database
 from workbench.store.schema import metadata
@@ -20,21 +22,29 @@ def suits(name: str, value: Any) -> bool:
     """Whether it is a test of a database, of whatever kind."""
     if not name.startswith("test_") or not callable(value):
         return False
-    opens_the_file = "sqlite3" in value.__code__.co_names
-    return not opens_the_file and bool({"database", "stored", "writer"} & set(inspect.signature(value).parameters))
+    of_a_file = {"sqlite3", "full"} & set(value.__code__.co_names)
+    given = {"database", "hasty", "stored", "writer"} & set(inspect.signature(value).parameters)
+    return bool(given) and not of_a_file
 
 
 def database_tests(*modules: Any) -> dict[str, Callable[..., None]]:
     return {name: value for module in modules for name, value in vars(module).items() if suits(name, value)}
 
 
-globals().update(database_tests(test_artifacts, test_queries, test_writer))
+MODULES = (test_artifacts, test_lease, test_queries, test_spool, test_writer)
+globals().update(database_tests(*MODULES))
 
 
 @pytest.fixture(scope="module")
 def address(server: Server) -> str:
     """Of one database for all of these tests, since making one takes a while."""
     return server.url(server.make("filled"))
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spools go where the test looks, not to the user."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -48,5 +58,5 @@ def database(address: str) -> Iterator[Database]:
 
 
 def test_there_are_such_tests() -> None:
-    for module in (test_artifacts, test_queries, test_writer):
-        assert len(database_tests(module)) >= 10
+    for module in MODULES:
+        assert len(database_tests(module)) >= 5

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -21,13 +22,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.engine import Connection
 
+from tests.store.conftest import begin
 from tests.store.server import SPELLINGS, Proxy, Server, free_port
 from workbench.errors import SchemaError, StoreError, UserError
 from workbench.store import check, cleaning, postgresql, queries, schema
-from workbench.store.database import VERSION_TABLE, Database
-from workbench.store.schema import SCHEMA_VERSION, metadata
+from workbench.store.database import Database
+from workbench.store.rows import FinalistRow, ModelRow, RunRow, TrialRow
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from workbench.store.views import VIEWS
-from workbench.store.writer import FinalistRow, ModelRow, RunRow, RunWriter, TrialRow
+from workbench.store.writer import RunWriter
 
 BLOB = sa.insert(schema.blob).values(sha256="0" * 64, size=1, codec="raw", complete=True)
 
@@ -132,17 +135,19 @@ def test_the_schema_is_made_whole_or_not_at_all(server: Server) -> None:
 
 def life_of_a_run(database: Database, run_row: RunRow, folder: Path) -> int:
     """Everything that a run writes, to be compared with `is_whole`."""
-    writer = RunWriter(database, run_row, [ModelRow("popular", "p", "1", "searched")])
+    writer = begin(database, run_row, [ModelRow("popular", "p", "1", "searched")])
     ids = [f"{writer.run:016x}{number:016x}" for number in (1, 2)]
     for number, id in enumerate(ids, 1):
         writer.trial_started(TrialRow(id, number, "popular", "p", {"l2": 1.0, "k": number}, 0, 1, "cpu"))
         values = {"state": "complete", "objective": 0.5, "draws": 1}
         writer.trial_ended(id, values, {"ndcg@10": (0.5, 0.4, 0.6), "hit@10": (0.7, None, None)}, [(1, 0.1), (2, 0.2)])
     group = {"grouped_by": "activity", "name": "few", "metric": "ndcg@10", "value": 0.4, "count": 7}
-    writer.finalists_ended({ids[0]: FinalistRow({"final_rank": 1}, {"ndcg@10": (0.4, None, None)}, [group])})
     (folder / "content").write_text(str(writer.run))  # of its own for each run
-    writer.keep("model", folder, ids[0])
-    writer.finish("complete", "", 1.0, {"search": 1.0})
+    best = FinalistRow({"final_rank": 1}, {"ndcg@10": (0.4, None, None)}, [group])
+    writer.finalists_ended({ids[0]: best}, {ids[0]: writer.stage(folder)})
+    writer.finish("interrupted", "", {"search": 1.0})
+    resumed = RunWriter.take_over(database, writer.run, run_row, [], lambda: 1.0)
+    resumed.finish("complete", "", {"search": 1.0})
     return writer.run
 
 
@@ -152,6 +157,8 @@ def assert_is_whole(database: Database, run: int, runs: int) -> None:
     found = queries.run(database, run)
     assert (found["state"], found["trials"], found["best_test"]) == ("complete", {"complete": 2}, 0.4)
     assert [model["model"] for model in found["models"]] == ["popular"]
+    with database.read() as connection:
+        assert connection.execute(sa.select(schema.run.c.fence).where(schema.run.c.id == run)).scalar() == 2
     for table, rows in (("trial_param", 4), ("trial_metric", 5), ("trial_report", 4), ("trial_group", 1)):
         counted = sa.select(sa.func.count()).select_from(metadata.tables[table].join(schema.trial))
         with database.read() as connection:
@@ -183,7 +190,7 @@ def test_a_connection_may_be_cut_at_any_message_and_nothing_is_lost_or_doubled(
             assert_is_whole(direct, run, runs=message)
             if proxy.waits:
                 break
-    assert message > 40  # eleven transactions, each with its beginning, its statements and its COMMIT
+    assert message > 40  # twelve transactions, each with its beginning, its statements and its COMMIT
 
 
 @contextmanager
@@ -224,7 +231,7 @@ def test_a_connection_may_be_ended_at_any_statement_and_at_commit(
         if not happened:
             break
         ended += happened
-    assert ended.count("COMMIT") == 11
+    assert ended.count("COMMIT") == 12
     assert {text.split()[0] for text in ended} == {"SELECT", "INSERT", "UPDATE", "DELETE", "COMMIT"}
 
 
@@ -325,13 +332,13 @@ def test_sixteen_writers_make_one_schema_and_no_doubles(server: Server, run_row:
     def write(_: int) -> int:
         together.wait(60)
         with closing(Database(server.url(name), create=True)) as database:
-            writer = RunWriter(database, run_row, [ModelRow("popular", "p", "1", "searched")])
+            writer = begin(database, run_row, [ModelRow("popular", "p", "1", "searched")])
             for number in (1, 2, 3):
                 id = f"{writer.run:016x}{number:016x}"
                 writer.trial_started(TrialRow(id, number, "popular", "p", {"k": number}, 0, 1, "cpu"))
                 writer.trial_ended(id, {"state": "complete", "objective": 0.5}, {"ndcg@10": (0.5, None, None)})
-            writer.keep("model", tmp_path, id)
-            writer.finish("complete", "", 1.0, {})
+            writer.finalists_ended({}, {id: writer.stage(tmp_path)})
+            writer.finish("complete", "", {})
             return writer.run
 
     with ThreadPoolExecutor(16) as pool:
@@ -492,11 +499,46 @@ def test_no_message_and_no_traceback_shows_a_password(address: str, password: st
     refusal(address.format(password, free_port()), create=True)
 
 
+READ_ONLY = "cannot execute INSERT in a read-only transaction"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("-c role=reader", "permission denied for table blob"),
+        ("-c role=clerk", "permission denied for table artifact"),
+        ("-c default_transaction_read_only=on", READ_ONLY),
+    ],
+)
+def test_who_may_only_read_is_refused_before_training_and_still_reads(
+    server: Server, name: str, workbench: Callable[..., Any], ratings: Path, options: str, message: str
+) -> None:
+    for statement in (
+        "DROP ROLE IF EXISTS reader, clerk",
+        "CREATE ROLE reader",
+        "CREATE ROLE clerk",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader, clerk",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk",
+        "REVOKE INSERT ON artifact FROM clerk",
+    ):
+        server.execute(statement, database=name)
+    address = f"{server.url(name)}?options={quote(options)}"
+    try:
+        called = workbench("run", "--task", "recommend", "--data", str(ratings), "--trials", "1", "--db", address)
+        assert called.code == 2
+        (line,) = called.err.splitlines()
+        assert f": {message}; point --db elsewhere, or ask for that right" in line
+        assert_no_password(line)
+        assert workbench("runs", "--db", address).out == "no runs yet\n"
+    finally:
+        server.execute("DROP OWNED BY reader, clerk; DROP ROLE reader, clerk", database=name)
+
+
 # What is wrong, and what nobody needs
 
 
 def test_rows_that_point_nowhere_are_counted(server: Server, name: str, database: Database, run_row: RunRow) -> None:
-    writer = RunWriter(database, run_row, [ModelRow("popular", "p", "1", "searched")])
+    writer = begin(database, run_row, [ModelRow("popular", "p", "1", "searched")])
     writer.trial_started(TrialRow("f" * 32, 1, "popular", "p", {}, 0, 1, "cpu"))
     assert check.problems(database) == []
     server.execute("SET session_replication_role = replica; DELETE FROM run", database=name)
@@ -520,9 +562,9 @@ def test_what_was_dropped_is_named(server: Server, name: str, database: Database
 
 def test_the_space_of_deleted_runs_is_used_again(database: Database, run_row: RunRow, tmp_path: Path) -> None:
     (tmp_path / "content").write_bytes(bytes(range(256)) * 2**14)
-    writer = RunWriter(database, run_row, [])
-    writer.keep("encoding", tmp_path)
-    writer.finish("complete", "", 1.0, {})
+    writer = begin(database, run_row, [])
+    writer.finalists_ended({}, {None: writer.stage(tmp_path)})
+    writer.finish("complete", "", {})
     assert cleaning.sweep(database).blobs == 0
     assert cleaning.delete_run(database, writer.run) == 0
     swept = cleaning.sweep(database)
@@ -582,3 +624,24 @@ def test_a_search_on_postgresql_from_the_first_command_to_the_last(
     rows = [server.execute(f"SELECT * FROM {table}", database=name) for table in (*metadata.tables, *VIEWS)]
     assert_no_password(str(rows))
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".db"]
+
+
+@pytest.mark.parametrize("point", ["trial ended", "finalists"])
+def test_a_killed_run_goes_on_from_its_rows(
+    server: Server, workbench: Callable[..., Any], ratings: Path, point: str
+) -> None:
+    name = server.make("filled")
+    address = server.url(name)
+    arguments = ("run", "--task", "recommend", "--data", str(ratings), "--trials", "2", "--models", "popular,ease")
+    killed = workbench(*arguments, "--workers", "1", env={"WORKBENCH_DB": address, "WORKBENCH_FAULT": f"kill@{point}"})
+    assert killed.code == -9
+    call = Commands(workbench, address)
+    (row,) = call("runs", "--json").json["runs"]
+    assert row["state"] == "lost"
+    shown = workbench("runs", "--db", address)
+    assert shown.out.endswith(f"go on with it: workbench resume 1 --db {server.name(name)}\n")
+    assert_no_password(shown.out)
+    resumed = call("resume", "1", "--json").json
+    assert (resumed["state"], resumed["trials"]["complete"]) == ("complete", 2)
+    assert resumed["leaderboard"][0]["test"] is not None
+    assert call("db", "check", "--json").json["problems"] == []

@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.store.conftest import begin
 from workbench.errors import UnknownName, UserError
 from workbench.store import queries, schema
 from workbench.store.database import Database
-from workbench.store.writer import FinalistRow, RunRow, RunWriter
+from workbench.store.rows import FinalistRow, RunRow
+from workbench.store.writer import RunWriter
 
 DIGITS = "0123456789abcdef"
 
@@ -56,7 +58,7 @@ def test_only_scored_trials_are_on_a_leaderboard(
 def test_a_metric_to_minimise_is_shown_as_it_is_measured(
     database: Database, run_row: RunRow, score_trial: Callable[..., str]
 ) -> None:
-    writer = RunWriter(database, replace(run_row, metric="rmse", direction="minimize"), [])
+    writer = begin(database, replace(run_row, metric="rmse", direction="minimize"), [])
     score = {"board_id": 2, "run_id": writer.run, "state": "complete", "draws": 1, "started_at": sa.func.now()}
     rest = {"model": "m", "plugin": "p", "params": {}, "seed": 0, "threads": 1, "device": "cpu"}
     for number, objective in enumerate((-0.9, -0.8), 1):
@@ -70,8 +72,8 @@ def test_a_leaderboard_can_be_cut_and_narrowed(
 ) -> None:
     finalist = score_trial(0.5)
     score_trial(0.4)
-    RunWriter(database, run_row, [])
-    writer.finalists_ended({finalist: FinalistRow({"final_rank": 1})})
+    begin(database, run_row, [])
+    writer.finalists_ended({finalist: FinalistRow({"final_rank": 1})}, {})
     assert len(queries.leaderboard(database, 1, top=1)) == 1
     assert len(queries.leaderboard(database, 1, top=None)) == 2
     assert len(queries.leaderboard(database, 1, run=writer.run)) == 2
@@ -85,7 +87,9 @@ def test_the_top_of_a_board_is_read_from_the_index_without_sorting(database: Dat
         connection.execute("INSERT INTO board VALUES (1, 1, 't', 's', 'm', 'maximize')")
         connection.execute(
             "INSERT INTO run (id, uuid, name, task, board_id, state, settings, versions, split_summary, leakage, "
-            "baseline, started_at) VALUES (1, 'u', '', 't', 1, 'complete', '{}', '{}', '', '[]', 'b', '2026-01-01')"
+            "baseline, started_at, owner_host, owner_boot, owner_process, owner_started, owner_since, owner_seen, "
+            "fence) VALUES (1, 'u', '', 't', 1, 'complete', '{}', '{}', '', '[]', 'b', '2026-01-01', "
+            "'h', 'b', 1, 1.0, '2026-01-01', '2026-01-01', 1)"
         )
         connection.executemany(
             "INSERT INTO trial (id, uuid, run_id, board_id, number, model, plugin, state, params, seed, objective, "
@@ -112,7 +116,7 @@ def test_the_top_of_a_board_is_read_from_the_index_without_sorting(database: Dat
 
 def test_boards_are_found_by_task_data_metric_and_run(database: Database, run_row: RunRow, writer: RunWriter) -> None:
     other = replace(run_row, dataset="100%_real.csv", fingerprint="abc" + "0" * 61, metric="recall@10")
-    second = RunWriter(database, other, [])
+    second = begin(database, other, [])
     assert [board["last_run"] for board in queries.boards(database)] == [second.run, writer.run]
     assert [board["id"] for board in queries.boards(database, data="abc")] == [2]
     assert [board["id"] for board in queries.boards(database, data="ratings.csv")] == [1]
@@ -194,10 +198,10 @@ def test_runs_come_newest_first_with_their_best_trial(
     database: Database, run_row: RunRow, writer: RunWriter, score_trial: Callable[..., str]
 ) -> None:
     best = score_trial(0.5, id=padded("beef"))
-    writer.finalists_ended({best: FinalistRow({"final_rank": 1, "draws": 5}, {"ndcg@10": (0.4, None, None)})})
-    writer.finish("complete", "", 3.0, {"search": 2.0})
-    RunWriter(database, run_row, [])
-    newest, oldest = queries.runs(database)
+    writer.finalists_ended({best: FinalistRow({"final_rank": 1, "draws": 5}, {"ndcg@10": (0.4, None, None)})}, {})
+    writer.finish("complete", "", {"search": 2.0})
+    with begin(database, run_row, []).lease.held():
+        newest, oldest = queries.runs(database)
     assert (newest["run"], newest["state"], newest["best_trial"]) == (2, "running", None)
     assert (oldest["best_trial"], oldest["best_valid"], oldest["best_test"]) == ("beef", 0.5, 0.4)
     assert (oldest["trials"], oldest["complete_trials"]) == (1, 1)

@@ -13,9 +13,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from workbench.store.database import VERSION_TABLE, Database
+from workbench.store.database import Database
 from workbench.store.migrate import migrations_folder
-from workbench.store.schema import SCHEMA_VERSION, metadata
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from workbench.store.views import VIEWS
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.store.conftest import begin
 from workbench.errors import StoreError
 from workbench.store import queries, schema
 from workbench.store.database import Database
-from workbench.store.writer import FinalistRow, ModelRow, RunRow, RunWriter
+from workbench.store.rows import FinalistRow, ModelRow, RunRow
+from workbench.store.writer import RunWriter
 
 
 def rows(database: Database, table: sa.Table) -> list[dict[str, Any]]:
@@ -43,17 +45,17 @@ def test_a_run_is_running_from_its_first_row(database: Database, writer: RunWrit
 def test_equal_data_split_and_metric_share_a_board_and_others_do_not(
     database: Database, run_row: RunRow, writer: RunWriter
 ) -> None:
-    RunWriter(database, run_row, [])
+    begin(database, run_row, [])
     assert len(rows(database, schema.board)) == 1
     for change in ({"split": "random"}, {"metric": "recall@10"}, {"fingerprint": "e" * 64}, {"task": "rate"}):
-        RunWriter(database, replace(run_row, **change), [])
+        begin(database, replace(run_row, **change), [])
     assert len(rows(database, schema.board)) == 5
     assert len(rows(database, schema.dataset)) == 3
 
 
 def test_a_run_whose_models_cannot_be_written_leaves_no_row(database: Database, run_row: RunRow) -> None:
     with pytest.raises(StoreError, match=r"(?i)check constraint"):
-        RunWriter(database, run_row, [ModelRow("popular", "p", "1", "no such state")])
+        begin(database, run_row, [ModelRow("popular", "p", "1", "no such state")])
     for table in (schema.run, schema.board, schema.dataset, schema.run_model):
         assert rows(database, table) == []
 
@@ -134,7 +136,8 @@ def test_finalists_are_written_all_at_once(
         {
             first: FinalistRow({"final_rank": 1, "draws": 5, "objective": 0.45}, {"ndcg@10": (0.3, 0.2, 0.4)}, groups),
             second: FinalistRow({"final_rank": 2, "draws": 5, "objective": 0.42}),
-        }
+        },
+        {},
     )
     assert transactions == ["commit"]
     board = queries.leaderboard(database, 1)
@@ -150,14 +153,39 @@ def test_finalists_are_written_all_at_once(
     assert queries.trial(database, second)["groups"] == []
 
 
+def test_finalists_replace_those_before_and_what_was_kept_of_them(
+    database: Database, writer: RunWriter, score_trial: Callable[..., str], tmp_path: Path, transactions: list[str]
+) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights.bin").write_bytes(name.encode())
+    first, second = score_trial(0.5), score_trial(0.4)
+    old, new = writer.stage(tmp_path / "old"), writer.stage(tmp_path / "new")
+    tested = {"ndcg@10": (0.3, 0.2, 0.4)}
+    groups = [{"grouped_by": "users' activity", "name": "5 known", "metric": "ndcg@10", "value": 0.25, "count": 6}]
+    writer.finalists_ended({first: FinalistRow({"final_rank": 1, "draws": 5}, tested, groups)}, {first: old, None: old})
+    transactions.clear()
+    plain, best = {"final_rank": None, "draws": 1}, {"final_rank": 1, "draws": 5}
+    writer.finalists_ended(
+        {first: FinalistRow(plain), second: FinalistRow(best, tested, groups)}, {second: new, None: new}
+    )
+    assert transactions == ["commit"]
+    shown = queries.trial(database, first)
+    assert (shown["final_rank"], shown["draws"], shown["test"], shown["groups"], shown["artifacts"]) == (
+        None, 1, {}, [], [],
+    )  # fmt: skip
+    assert queries.trial(database, second)["test"] == {"ndcg@10": {"value": 0.3, "low": 0.2, "high": 0.4}}
+    assert {row["sha256"] for row in rows(database, schema.artifact)} == set(new.values())
+
+
 def test_a_closed_run_has_no_running_trial(
     database: Database, writer: RunWriter, start_trial: Callable[..., str], score_trial: Callable[..., str]
 ) -> None:
     start_trial()
     score_trial(0.5)
-    writer.finish("interrupted", "Ctrl-C", 12.5, {"search": 10.0})
+    writer.finish("interrupted", "Ctrl-C", {"search": 10.0})
     run = queries.run(database, writer.run)
-    assert (run["state"], run["reason"], run["seconds"]) == ("interrupted", "Ctrl-C", 12.5)
+    assert (run["state"], run["reason"], run["seconds"]) == ("interrupted", "Ctrl-C", 3.0)
     assert run["trials"] == {"cancelled": 1, "complete": 1}
     assert sorted(row["reason"] for row in rows(database, schema.trial)) == ["", "the run ended"]
 
@@ -166,7 +194,7 @@ def test_closing_a_run_leaves_the_trials_of_others_alone(
     database: Database, run_row: RunRow, writer: RunWriter, start_trial: Callable[..., str]
 ) -> None:
     start_trial()
-    RunWriter(database, run_row, []).finish("complete", "", 1.0, {})
+    begin(database, run_row, []).finish("complete", "", {})
     assert [row["state"] for row in rows(database, schema.trial)] == ["running"]
 
 
@@ -183,7 +211,7 @@ def test_no_text_has_a_nul_and_no_number_is_none(
         facts={"head\0line": ["e\0f", NAN]},
         settings={"x": {"y": INFINITE}},
     )
-    writer = RunWriter(database, row, [ModelRow("m\0", "p", "1", "skipped", "g\0h", {"l2": {"high": -INFINITE}}, NAN)])
+    writer = begin(database, row, [ModelRow("m\0", "p", "1", "skipped", "g\0h", {"l2": {"high": -INFINITE}}, NAN)])
     trial = start_trial(params={"l2": NAN, "name": "i\0j", "deep": {"k\0": [1.0, -INFINITE]}})
     writer._trials[trial] = 1
     writer.trial_ended(
@@ -191,7 +219,7 @@ def test_no_text_has_a_nul_and_no_number_is_none(
         {"state": "failed", "reason": "k\0l", "traceback": "m\0n", "objective": NAN, "fit_seconds": INFINITE},
         {"ndcg@10": (0.5, NAN, INFINITE)},
     )
-    writer.finish("failed", "o\0p", 1.0, {})
+    writer.finish("failed", "o\0p", {})
     with closing(sqlite3.connect(database.name)) as connection:
         dump = "\n".join(connection.iterdump())
     assert "\0" not in dump and "\\u0000" not in dump
@@ -207,7 +235,7 @@ def test_text_that_is_no_unicode_is_escaped(
     database: Database, run_row: RunRow, start_trial: Callable[..., str]
 ) -> None:
     # As in the name of a file whose bytes are no UTF-8.
-    writer = RunWriter(database, replace(run_row, dataset="r\udcfftings.csv", fingerprint="e" * 64), [])
+    writer = begin(database, replace(run_row, dataset="r\udcfftings.csv", fingerprint="e" * 64), [])
     trial = start_trial(params={"path": "caf\udce9"})
     writer._trials[trial] = 1
     writer.trial_ended(trial, {"state": "failed", "reason": "no file caf\udce9"}, {})
@@ -223,10 +251,14 @@ def test_a_file_that_is_kept_belongs_to_its_trial(
     folder.mkdir()
     (folder / "weights.bin").write_bytes(b"1234")
     trial = score_trial(0.5)
-    writer.keep("model", folder, trial)
+    files = writer.stage(folder)
+    assert rows(database, schema.artifact) == []
+    writer.finalists_ended({}, {trial: files, None: files})
     assert queries.trial(database, trial)["artifacts"] == [{"kind": "model", "path": "weights.bin", "bytes": 4}]
-    writer.keep("encoding", folder)
-    assert [row["trial_id"] for row in rows(database, schema.artifact)] == [1, None]
+    assert [(row["trial_id"], row["kind"]) for row in rows(database, schema.artifact)] == [
+        (1, "model"),
+        (None, "encoding"),
+    ]
 
 
 def test_ids_are_made_by_the_client(database: Database, writer: RunWriter) -> None:

@@ -16,6 +16,7 @@ from workbench.errors import WorkbenchError
 
 COMMANDS = {
     "run": "Search for the best model of a task.",
+    "resume": "Go on with a run that was interrupted, killed or is finished.",
     "runs": "List the runs in the database.",
     "show": "Show all that is known of a run or a trial.",
     "leaderboard": "Rank the trials that may be compared.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
@@ -56,6 +57,20 @@ def open_database(url: str) -> Database:
     from workbench.store.database import Database
 
     return Database(url)
+
+
+def elsewhere(url: str, name: str) -> str:
+    """` --db URL` where the next command needs it to find this database.
+
+    Args:
+        url: as it was given.
+        name: of the database: the address of a server without its password.
+    """
+    from workbench.store.database import DEFAULT_URL
+
+    if url in (DEFAULT_URL, os.environ.get("WORKBENCH_DB")):
+        return ""
+    return f" --db {shlex.quote(url if url.startswith('sqlite') else name)}"
 
 
 def print_json(document: Any) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import time
-from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, leaderboard_table, print_json, printing, seconds, with_database
+from workbench.cli.output import printing, with_database
+from workbench.cli.searching import process_start, search
 
 if TYPE_CHECKING:
     from workbench.settings import RunSettings
-
-_MAX_STARTUP = 60.0
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -63,23 +58,11 @@ def command(context: click.Context, /, url: str, as_json: bool, config: str | No
 
     A task has options of its own, such as --user-column; workbench tasks NAME lists them.
     """
-    started = _process_start()
-    from workbench.cli.screen import LiveScreen, PlainScreen
-    from workbench.main import execute
-    from workbench.recording import Silent
+    started = process_start()
+    from workbench.session import Session
 
-    settings = _settings(flags, config, _task_options(context))
-    if as_json:
-        result = execute(settings, url, Silent(), started)
-        print_json(result.summary)
-    else:
-        screen_console = console(err=True)
-        live = screen_console.is_terminal and not screen_console.is_dumb_terminal
-        kind = LiveScreen if live else PlainScreen
-        with kind(screen_console, settings, started) as screen:
-            result = execute(settings, url, screen, started)
-        _show(result.summary, url)
-    context.exit(result.exit_code)
+    session = Session(_settings(flags, config, _task_options(context)))
+    context.exit(search(session, url, as_json, started))
 
 
 def _settings(flags: dict[str, Any], config: str | None, options: dict[str, str]) -> RunSettings:
@@ -128,66 +111,3 @@ def _task_options(context: click.Context) -> dict[str, str]:
             value = rest.pop(0)
         options[name.removeprefix("--").replace("-", "_")] = value
     return options
-
-
-def _show(summary: dict[str, Any], url: str) -> None:
-    from rich.text import Text
-
-    out = console()
-
-    def say(text: str, style: str = "") -> None:
-        out.print(Text(text, style=style), soft_wrap=True)
-
-    rows, baseline = summary["leaderboard"], summary["baseline"]
-    say(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", "bold")
-    leaderboard_table(rows, baseline=(baseline or {}).get("model"), target=out)
-    say("")
-    for warning in _warnings(summary):
-        say(warning, "bold red")
-    if summary["state"] == "interrupted":
-        say("Interrupted: this is what was found so far, and stored.", "bold")
-    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
-    budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
-    trials = sum(summary["trials"].values())
-    took = f"{seconds(summary['seconds'])}{budget}: {spent}"
-    say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
-    usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
-    if usable is not None:
-        elsewhere = _database_flag(url, summary["database"])
-        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{elsewhere}")
-
-
-def _database_flag(url: str, name: str) -> str:
-    """` --db URL` where the next command needs it; `name` is the address of a server without its password."""
-    from workbench.store.database import DEFAULT_URL
-
-    if url in (DEFAULT_URL, os.environ.get("WORKBENCH_DB")):
-        return ""
-    return f" --db {shlex.quote(url if url.startswith('sqlite') else name)}"
-
-
-def _warnings(summary: dict[str, Any]) -> Iterator[str]:
-    """What a user must not overlook."""
-    rows, baseline = summary["leaderboard"], (summary["baseline"] or {}).get("model")
-    others = [row for row in rows if row["model"] != baseline]
-    if others and rows[0]["model"] == baseline:
-        yield f"No model beats the baseline {baseline}. Do not use one on the strength of this run."
-    elif any(row["model"] == baseline and row["tie"] for row in rows):
-        yield f"No model clearly beats the baseline {baseline}: the difference may be noise."
-    failed = {
-        state: count for state, count in summary["trials"].items() if state not in ("complete", "pruned", "cancelled")
-    }
-    if failed:
-        counts = " · ".join(f"{count} {state}" for state, count in failed.items())
-        yield f"{counts}: workbench show {summary['run']} says why"
-    if summary["budget_seconds"] and summary["seconds"] > summary["budget_seconds"]:
-        over = summary["seconds"] - summary["budget_seconds"]
-        yield f"{over:.1f} s over the budget, since one model is always finished."
-
-
-def _process_start() -> float:
-    """`time.monotonic()` at which this process started, since the budget counts from there."""
-    import psutil
-
-    since = time.time() - psutil.Process().create_time()
-    return time.monotonic() - (since if 0 <= since <= _MAX_STARTUP else 0.0)

@@ -6,6 +6,7 @@ import click
 
 from workbench.cli.output import (
     RUN,
+    elsewhere,
     figure,
     open_database,
     print_json,
@@ -67,3 +68,7 @@ def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
         "started",
     )
     print_table(shown, columns, right=("run", "trials", "valid", "test", "time"), empty="no runs yet")
+    for row in rows:
+        if row["state"] == "lost":
+            remedy = f"workbench resume {row['run']}{elsewhere(url, database.name)}"
+            click.echo(f"run {row['run']} has lost its process; go on with it: {remedy}")

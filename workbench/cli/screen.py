@@ -16,9 +16,9 @@ from rich.text import Text
 from workbench.cli.output import figure, params, seconds, table_lines
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
-from workbench.search.trial import Trial
+from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
-from workbench.store.writer import ModelRow
+from workbench.store.rows import ModelRow
 
 SHOWN_TRIALS = 6
 REFRESHES = 4
@@ -80,6 +80,15 @@ class PlainScreen:
                 self._fact("", f"{row.model} {row.state}: {row.reason}")
         better = "larger" if metric.larger_is_better else "smaller"
         self._fact("search", f"{metric.name} on valid, {better} is better · {self._bounds()}")
+
+    def recalled(self, past: Past) -> None:
+        """Say what there is from before, and go on counting from there."""
+        for trial in past.trials:
+            self.count(trial)
+            self.seen.add(trial.model)
+        if past.last_number:
+            again = f" · to be tried once more: {len(past.again)}" * bool(past.again)
+            self._fact("goes on", f"{len(past.trials)} trials are there, best {self.leader()}{again}")
         self.console.print()
 
     def stage(self, name: str) -> None:
@@ -94,6 +103,7 @@ class PlainScreen:
     def trial_ended(self, trial: Trial) -> None:
         """Say how it ended, if that is news: a model's first, a better one, or a failure; else count it."""
         leader = self.best
+        self.running -= 1
         self.count(trial)
         if trial.objective is None or self.best is not leader or trial.model not in self.seen:
             cells = self.cells(trial)
@@ -105,7 +115,6 @@ class PlainScreen:
 
     def count(self, trial: Trial) -> None:
         """Keep what the progress line shows."""
-        self.running -= 1
         self.states[trial.state] += 1
         if trial.objective is not None and (self.best is None or trial.objective > (self.best.objective or 0.0)):
             self.best = trial
@@ -186,6 +195,7 @@ class LiveScreen(PlainScreen):
 
     def trial_ended(self, trial: Trial) -> None:
         """Show it among the last ones; a failure stays on the screen."""
+        self.running -= 1
         self.count(trial)
         if trial.objective is None and trial.state not in ("pruned", "cancelled"):
             reason = trial.result.reason if trial.result else ""

@@ -62,6 +62,8 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
         {
             "run": f"{run['run']} {run['name']}".strip(),
             "state": f"{run['state']} {run['reason']}".strip(),
+            "owner": run["owner"],
+            "go on": f"workbench resume {run['run']}" if run["state"] in ("lost", "interrupted", "failed") else None,
             "task": run["task"],
             "data": f"{run['dataset']}   {run['facts'].get('headline', '')}",
             "split": run["split_summary"],

@@ -45,6 +45,12 @@ class Candidate:
     trials: list[Trial] = field(default_factory=list)
     started: int = 0
 
+    def recall(self, trial: Trial) -> None:
+        """Count in a trial of an earlier session."""
+        self.started += 1
+        self.trials.append(trial)
+        self.study.tell(trial.params, trial.objective)
+
     def seconds(self, clocks: bool) -> float:
         """What one more trial is expected to cost: measured where clocks may be used, else estimated."""
         costs = [trial.cost for trial in self.trials]
@@ -71,7 +77,7 @@ def choose(
     Args:
         candidates: the baseline first.
         clocks: False where only counts and estimates may decide, so that a run can be repeated.
-        rng: for the draw.
+        rng: for the draw; its numbers mean the same whoever is able, so that a resumed run draws as an unbroken one.
         fits: whether there is time left for one more trial of a model.
     """
     able = [each for each in candidates if not each.study.exhausted and not each.hopeless and fits(each)]
@@ -83,8 +89,10 @@ def choose(
     if not able:
         return None
     leaders = [each.best.objective for each in candidates if each.best and each.best.objective is not None]
-    costs = np.array([cost_for_improvement(each, max(leaders, default=0.0), clocks) for each in able])
-    return able[int(rng.choice(len(able), p=(1 / costs) / (1 / costs).sum()))]
+    leader = max(leaders, default=0.0)
+    # The first of independent exponential clocks is a draw in proportion to their rates.
+    clock = dict(zip((each.name for each in candidates), rng.exponential(size=len(candidates)), strict=True))
+    return min(able, key=lambda each: clock[each.name] * cost_for_improvement(each, leader, clocks))
 
 
 def cost_for_improvement(candidate: Candidate, leader: float, clocks: bool) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from workbench.execution.work import Event, Fit, Report, Result
 from workbench.search.allocation import Candidate, choose
 from workbench.search.budget import FINISH_OVERHEAD, Budget
 from workbench.search.selection import DRAWS, finalists
-from workbench.search.trial import Observer, Trial, stable_seed
+from workbench.search.trial import Observer, Past, Trial, stable_seed
 
 POLL_SECONDS = 0.25
 STARTING_SECONDS = 0.1
@@ -41,6 +42,7 @@ class Search:
         seed: of the run.
         observer: hears of everything.
         interrupted: says whether the user asked to stop.
+        past: what earlier sessions left: their trials count, and what they did not finish is tried once more first.
     """
 
     pool: Pool
@@ -54,15 +56,21 @@ class Search:
     seed: int
     observer: Observer
     interrupted: Callable[[], bool]
+    past: Past = field(default_factory=Past)
 
     def run(self) -> list[Trial]:
-        """Search until time, trials or ideas run out; every trial handed out is returned with its result."""
-        trials: list[Trial] = []
+        """Search until time, trials or ideas run out; returns every trial with its result, those of the past first."""
+        trials = list(self.past.trials)
         running: dict[str, tuple[Candidate, Trial]] = {}
-        rng = np.random.default_rng(stable_seed(self.seed, "allocation"))
+        by_name = {candidate.name: candidate for candidate in self.candidates}
+        for trial in trials:
+            if trial.model in by_name:
+                by_name[trial.model].recall(trial)
+        self._again = [(by_name[model], params) for model, params in self.past.again if model in by_name]
+        self._number = self.past.last_number
         while True:
             while self.pool.idle and self._more(trials):
-                started = self._start(len(trials) + 1, rng)
+                started = self._start(len(trials) + 1)
                 if started is None:
                     break
                 trials.append(started[1])
@@ -81,25 +89,16 @@ class Search:
         baseline_due = not self.candidates[0].started
         return baseline_due or self.max_trials is None or counted < self.max_trials
 
-    def _start(self, number: int, rng: np.random.Generator) -> tuple[Candidate, Trial] | None:
+    def _start(self, ordinal: int) -> tuple[Candidate, Trial] | None:
         reserve = self.reserve()
-        left = self.budget.left - reserve
-
-        def fits(candidate: Candidate) -> bool:
-            is_baseline = candidate is self.candidates[0] and not candidate.started
-            only_yardstick = candidate.name == self.uncounted and candidate.started
-            return is_baseline or (not only_yardstick and self._need(candidate) < left)
-
-        while True:
-            candidate = choose(self.candidates, self.budget.bounded, rng, fits)
-            if candidate is None:
-                return None
-            params = candidate.study.ask()
-            if params is not None:
-                break
+        chosen = self._next(ordinal, self.budget.left - reserve)
+        if chosen is None:
+            return None
+        candidate, params = chosen
         first_baseline = candidate is self.candidates[0] and not candidate.started
         candidate.started += 1
-        trial = Trial(number, candidate.name, params, stable_seed(self.seed, candidate.name, params))
+        self._number += 1
+        trial = Trial(self._number, candidate.name, params, stable_seed(self.seed, candidate.name, params))
         # The baseline alone may overrun, so that every run has a model.
         deadline = None if first_baseline else self.budget.deadline(reserve)
         question = Fit(
@@ -119,6 +118,29 @@ class Search:
         self.observer.trial_started(trial)
         self.pool.submit(question, deadline)
         return candidate, trial
+
+    def _next(self, ordinal: int, left: float) -> tuple[Candidate, Mapping[str, Any]] | None:
+        """What to try as the trial that is the so manieth with a result, in so many seconds; None for nothing."""
+
+        def fits(candidate: Candidate) -> bool:
+            is_baseline = candidate is self.candidates[0] and not candidate.started
+            only_yardstick = candidate.name == self.uncounted and candidate.started
+            return is_baseline or (not only_yardstick and self._need(candidate) < left)
+
+        while self._again:
+            candidate, params = self._again.pop(0)
+            if fits(candidate):
+                candidate.study.claim(params)
+                return candidate, params
+        while True:
+            # A generator for each trial: what is drawn depends on the trials before, not on when the run was resumed.
+            rng = np.random.default_rng(stable_seed(self.seed, "allocation", ordinal))
+            chosen = choose(self.candidates, self.budget.bounded, rng, fits)
+            if chosen is None:
+                return None
+            asked = chosen.study.ask()
+            if asked is not None:
+                return chosen, asked
 
     def _need(self, candidate: Candidate) -> float:
         """Seconds that one more trial should have left; a worker that must be stopped is lost time."""
@@ -163,10 +185,12 @@ class Search:
         if not self.budget.bounded:
             return 0.0
         ended = [trial for candidate in self.candidates for trial in candidate.trials]
-        costs = [trial.cost for trial in finalists(ended, self.candidates[0].name)]
+        best = finalists(ended, self.candidates[0].name)
+        costs = [trial.cost for trial in best]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
-        fits = DRAWS + 1  # the further draws, the final fit, and room to spare: a draw begins only where both fit
+        # The further draws, the final fit, and room to spare: a draw begins only where both fit. See `Selection.rank`.
+        fits = DRAWS + 1 + any(trial.earlier for trial in best)
         # No more can run at once than there are workers or finalists, and one fit cannot be divided.
         spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
         return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0

@@ -77,20 +77,26 @@ class Selection:
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
         chosen, baseline = chosen[:FINALISTS], chosen[FINALISTS:]
-        values: dict[str, dict[int, Any]] = {trial.id: {0: self._values(trial.id)} for trial in chosen}
+        # The score on the search's own draw is known of all; its values per example are to be had again of some.
+        earlier = [trial for trial in chosen if trial.earlier]
+        values: dict[str, dict[int, Any]] = {
+            trial.id: {} if trial.earlier else {0: self._values(trial.id)} for trial in chosen
+        }
         slowest = self._round_seconds(chosen)
-        for draw in range(1, DRAWS):
+        for draw in range(0 if earlier else 1, DRAWS):
             need = CAUTION * (self._round_seconds(chosen + baseline) + slowest)
             began = time.monotonic()
-            if self.interrupted() or self.budget.left < need or not write_draw(draw):
+            if self.interrupted() or self.budget.left < need or not (draw == 0 or write_draw(draw)):
                 break
-            results = self._fit_all(chosen, f"train-{draw}", f"valid-{draw}", tag=f"draw{draw}", search=True)
+            train, valid = (f"train-{draw}", f"valid-{draw}") if draw else ("train", "valid")
+            results = self._fit_all(chosen if draw else earlier, train, valid, tag=f"draw{draw}", search=True)
             slowest = max(slowest, time.monotonic() - began)
             if any(result.state in ("timeout", "cancelled") for _, result in results):
                 break
             for trial, result in results:
                 if result.state == "complete":
-                    trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
+                    if draw:
+                        trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
                     values[trial.id][draw] = self._values(result.id)
                 else:
                     trial.remark(f"draw {draw} of valid: {result.state}, {result.reason}")
@@ -123,6 +129,15 @@ class Selection:
             elif trial.rank is not None and trial.rank <= self.keep:
                 trial.model_folder = trial.search_folder
                 trial.remark("the fit of the search is kept")
+        for trial in ranked:
+            if trial.earlier and not self.interrupted() and not any(other.test for other in ranked):
+                # Its fit went with its session.
+                question = self._question(
+                    f"{trial.id}-anew", trial, "train_valid", "test", False, None, self._model_folder(trial, "anew")
+                )
+                for _, result in self._run([(trial, question)], None):
+                    if self._finish(trial, result):
+                        trial.remark("fitted all the same, so that there is a model")
 
     def _use_search_fit(self, trial: Trial, *, whatever_it_takes: bool) -> None:
         deadline = None if whatever_it_takes else self.budget.deadline()

@@ -38,6 +38,7 @@ class Trial:
         note: what the user should know, such as a refit that failed; written by `remark`.
         model_folder: where the fitted model lies, if it was kept.
         search_folder: where the search's own fit of it lies, if it was its model's best.
+        earlier: whether it is of an earlier session of the run, so that what only the run's folder held is gone.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Trial:
     note: str = ""
     model_folder: str | None = None
     search_folder: str | None = None
+    earlier: bool = False
 
     @property
     def state(self) -> str:
@@ -76,6 +78,25 @@ class Trial:
         if self.result is None:
             return 0.0
         return self.result.fit_seconds + self.result.score_seconds + self.result.shared_seconds
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the earlier sessions of a run have left; nothing for a new run.
+
+    Args:
+        trials: those with a result, in order of number.
+        again: (model, params) that were tried without coming to a result.
+        last_number: the largest number given out.
+        finalists: ids of the trials that were ranked, the best first.
+        draws: on how many draws of valid they were compared.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    again: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    last_number: int = 0
+    finalists: tuple[str, ...] = ()
+    draws: int = 0
 
 
 class Observer(Protocol):

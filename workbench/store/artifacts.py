@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,22 +21,38 @@ CHUNK = 2**20
 CHUNKS_AT_ONCE = 16
 """Chunks committed together: one transaction of hundreds of megabytes would swell the journal as much."""
 
+Hashes = Mapping[str, str]
+"""The files of an artifact: path -> SHA-256 of the content, in hexadecimal."""
+
+Write = Callable[[str, Callable[[Connection], Any]], Any]
+
 _PAYS = 0.9
 
 
-def put(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
-    """Store every file below a folder. The rows that name them come last, so none ever names half a file."""
+def stage(write: Write, folder: Path) -> Hashes:
+    """Bring the content of every file below a folder into the database. No row names it yet, so none names half a file.
+
+    Args:
+        write: has a function run in one transaction of this name.
+        folder: with plain files.
+
+    Raises:
+        StoreError: a file cannot be kept.
+    """
     names = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
-    for name in names.values():
-        _inside(folder, name)  # what `get` would refuse is not stored
-    hashes = {name: _put_file(database, path) for path, name in names.items()}
-    if not hashes:
-        return
+    for path in names.values():
+        _inside(folder, path)  # what `get` would refuse is not stored
+    return {name: _put_file(write, path) for path, name in names.items()}
+
+
+def name(connection: Connection, run: int, trial: int | None, kind: str, hashes: Hashes) -> None:
+    """Name contents that are there as an artifact of a run, or of one trial."""
     rows = [
         {"run_id": run, "trial_id": trial, "kind": kind, "path": path, "sha256": sha256}
         for path, sha256 in hashes.items()
     ]
-    database.write(lambda connection: connection.execute(sa.insert(schema.artifact), rows))
+    if rows:
+        connection.execute(sa.insert(schema.artifact), rows)
 
 
 def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
@@ -126,24 +142,27 @@ def _inside(folder: Path, path: str) -> Path:
     return folder.joinpath(*pure.parts)
 
 
-def _put_file(database: Database, path: Path) -> str:
+def _put_file(write: Write, path: Path) -> str:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size, codec = path.stat().st_size, _codec(path)
     blob = schema.blob
 
     def begin(connection: Connection) -> bool:
-        complete = connection.execute(sa.select(blob.c.complete).where(blob.c.sha256 == sha256)).scalar()
-        if complete is None:
+        known = connection.execute(sa.select(blob.c.complete).where(blob.c.sha256 == sha256)).scalar()
+        if known is None:
             connection.execute(sa.insert(blob).values(sha256=sha256, size=size, codec=codec, complete=False))
-        elif not complete:
+        elif not known:
             connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(codec=codec))
-        return bool(complete)
+        return bool(known)
 
-    if not database.write(begin):
+    def complete(connection: Connection) -> None:
+        connection.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(complete=True))
+
+    if not write("blob", begin):
         for group in _groups(path, sha256, codec):
-            database.write(partial(_put_chunks, sha256, group))
-        database.write(lambda c: c.execute(sa.update(blob).where(blob.c.sha256 == sha256).values(complete=True)))
+            write("chunks", partial(_put_chunks, sha256, group))
+        write("blob complete", complete)
     return sha256
 
 

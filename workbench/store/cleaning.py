@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.errors import UnknownName, UserError
-from workbench.store import schema
+from workbench.errors import UnknownName
+from workbench.store import queries, schema, spool
 from workbench.store.database import Database
+from workbench.store.lease import DatabaseNow, refuse_if_owned
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Swept:
     Args:
         blobs: contents that no artifact named.
         boards: boards and datasets without a run.
-        bytes_before: size of the database.
-        bytes_after: size of the database then.
+        bytes_before: size of the file.
+        bytes_after: size of the file then.
     """
 
     blobs: int
@@ -38,28 +39,30 @@ def delete_run(database: Database, number: int) -> int:
     """
     run, trial = schema.run, schema.trial
 
-    def delete(connection: Connection) -> int:
-        state = connection.execute(sa.select(run.c.state).where(run.c.id == number)).scalar()
-        if state is None:
+    def delete(connection: Connection) -> tuple[int, str]:
+        query = sa.select(run, DatabaseNow().label("now")).where(run.c.id == number)
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
             raise UnknownName("run", str(number), [], "workbench runs")
-        if state == "running":
-            raise UserError(f"run {number} is running; end it first")
+        refuse_if_owned(row, row["now"])
         trials = connection.execute(sa.select(sa.func.count()).where(trial.c.run_id == number)).scalar_one()
         connection.execute(sa.delete(run).where(run.c.id == number))
-        return int(trials)
+        return int(trials), row["uuid"]
 
-    return database.write(delete)
+    trials, uuid = database.write(delete)
+    spool.clear(database, uuid)
+    return trials
 
 
 def sweep(database: Database) -> Swept:
-    """Remove contents, boards and datasets that nothing names, and return the space they took.
+    """Remove contents, boards and datasets that nothing names, and give the space back to the file system.
 
     Blobs that are only half written are left alone while a run is going on: it may be writing them.
     """
     blob, artifact, board, run = schema.blob, schema.artifact, schema.board, schema.run
 
     def remove(connection: Connection) -> tuple[int, int]:
-        going = connection.execute(sa.select(run.c.id).where(run.c.state == "running").limit(1)).first() is not None
+        going = any(not standing.lost for standing in queries.standings(connection).values())
         named = sa.select(artifact.c.sha256)
         blobs = 0
         if not going:

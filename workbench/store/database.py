@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
-from workbench.errors import SchemaError, StoreError
+from workbench.errors import SchemaError, StoreError, StoreFailure
 from workbench.store.postgresql import Postgresql
-from workbench.store.schema import SCHEMA_VERSION
+from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from workbench.store.sqlite import Sqlite
 
 DEFAULT_URL = "sqlite:///workbench.db"
-VERSION_TABLE = "workbench_version"
 _FORMS = "write it as sqlite:///file.db or postgresql://user@host/database"
 
 T = TypeVar("T")
@@ -37,6 +37,12 @@ class Backend(Protocol):
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction, with no other writer beside it."""
 
+    def try_writing(self, connection: Connection) -> None:
+        """Write in a way that changes nothing, and fails where writing would."""
+
+    def beside(self, name: str) -> Path:
+        """Where a file that belongs to the database is kept, under a name that no other of its files has."""
+
     def back_up(self, label: str) -> str | None:
         """Copy the database; returns what the copy is called, or None where that is not ours to do."""
 
@@ -51,6 +57,9 @@ class Backend(Protocol):
 
     def explain(self, error: BaseException) -> str:
         """A database error as one line."""
+
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether what failed so may succeed later."""
 
 
 class Database:
@@ -122,6 +131,18 @@ class Database:
         with self._plain_errors():
             return self.backend.transact(work)
 
+    def check_writable(self) -> None:
+        """Make sure that it can be written, which no flag of a file or a role tells as well as trying.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        self.write(self.backend.try_writing)
+
+    def beside(self, name: str) -> Path:
+        """Where a file that belongs to the database is kept, under a name that no other of its files has."""
+        return self.backend.beside(name)
+
     def size(self) -> int:
         """In bytes."""
         with self._plain_errors():
@@ -170,7 +191,9 @@ class Database:
         try:
             yield
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            raise StoreError(self.backend.explain(getattr(error, "orig", None) or error)) from error
+            cause = getattr(error, "orig", None) or error
+            kind = StoreFailure if self.backend.may_pass(cause) else StoreError
+            raise kind(self.backend.explain(cause)) from error
 
 
 def _backend(address: str, *, create: bool) -> Backend:

@@ -11,7 +11,7 @@ from alembic.config import Config
 import workbench
 from alembic import command
 from workbench.errors import StoreError
-from workbench.store.database import VERSION_TABLE
+from workbench.store.schema import VERSION_TABLE
 
 _ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps what it works on in globals of its modules."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.errors import StoreError
+from workbench.errors import StoreError, StoreFailure
 from workbench.store.schema import metadata
 
 NEEDED = "pip install 'automl-workbench[postgresql]'"
@@ -37,6 +39,10 @@ _CONNECT = {
     "client_encoding": "utf8",
     "application_name": "workbench",
 }
+_READ_ONLY = "25006"
+_NO_RIGHT = "42501"
+_FROZE = "25P03"
+
 # What may be shown of an address's query; whatever else it has may be a secret.
 _SHOWN = ("host", "port", "user", "dbname", "sslmode", "options")
 
@@ -96,6 +102,19 @@ class Postgresql:
             return attempt.result
         return _Attempt[T]().run(self.engine, work)
 
+    def try_writing(self, connection: Connection) -> None:
+        """Have the server check every right that writing needs; no row is there to be changed."""
+        for table in metadata.sorted_tables:
+            none, column = sa.select(table).where(sa.false()), table.columns[0]
+            connection.execute(sa.insert(table).from_select(list(table.columns), none))
+            connection.execute(sa.update(table).where(sa.false()).values({column: column}))
+            connection.execute(sa.delete(table).where(sa.false()))
+
+    def beside(self, name: str) -> Path:
+        """In the user's folder for what programs remember, since a server is on no machine of ours."""
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        return state / "workbench" / name
+
     def back_up(self, label: str) -> None:
         """Nothing: pg_dump is the administrator's, and a migration is one transaction."""
 
@@ -124,13 +143,22 @@ class Postgresql:
 
     def explain(self, error: BaseException) -> str:
         """A database error as one line."""
-        lines = str(error).splitlines() or [type(error).__name__]
-        if getattr(error, "sqlstate", None) == "55P03":
+        lines, state = str(error).splitlines() or [type(error).__name__], getattr(error, "sqlstate", None)
+        if state == "55P03":
             return f"{self.name}: another writer has kept it busy for {BUSY_SECONDS} s; try again"
+        if state in (_READ_ONLY, _NO_RIGHT):
+            return f"{self.name}: {lines[0]}; point --db elsewhere, or ask for that right"
         if lines[0].startswith("connection "):
             reason = re.sub(r"^connection (failed|is bad): (.*FATAL: *)?", "", lines[0])
             return f"{self.name}: {reason}; check --db, and that the server runs and lets you in"
         return f"{self.name}: {lines[0]}"
+
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether the server is away, busy or full, or does not let us write."""
+        from psycopg import OperationalError
+
+        passing = (_READ_ONLY, _NO_RIGHT, _FROZE)
+        return isinstance(error, OperationalError) or getattr(error, "sqlstate", None) in passing
 
     def _committed(self, transaction: str | None) -> bool:
         """Whether a transaction was committed whose connection dropped; waits until the server is there and knows.
@@ -152,7 +180,7 @@ class Postgresql:
                 if time.monotonic() > deadline:
                     raise
             if time.monotonic() > deadline:
-                raise StoreError(f"{self.name}: a transaction has been undecided for {RECONNECT_SECONDS:.0f} s")
+                raise StoreFailure(f"{self.name}: a transaction has been undecided for {RECONNECT_SECONDS:.0f} s")
             time.sleep(PAUSE)
 
 

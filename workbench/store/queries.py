@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from workbench.errors import UnknownName, UserError
 from workbench.store import schema
 from workbench.store.database import Database
+from workbench.store.lease import DatabaseNow, Standing
 
 LEADERBOARD = sa.table(
     "leaderboard",
@@ -164,10 +165,24 @@ def runs(database: Database, limit: int | None = None) -> list[dict[str, Any]]:
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["best_trial"] for row in rows if row["best_trial"]])
+        owners = standings(connection)
     for row in rows:
         row["best_trial"] = ids.get(row["best_trial"])
         row["started_at"], row["finished_at"] = _time(row["started_at"]), _time(row["finished_at"])
+        row["state"] = _state(row["state"], owners.get(row["run"]))
     return rows
+
+
+def standings(connection: Connection) -> dict[int, Standing]:
+    """Who owns each of the runs that are said to be running."""
+    table = schema.run
+    query = sa.select(table, DatabaseNow().label("now")).where(table.c.state == "running")
+    return {row["id"]: Standing.of(row, row["now"]) for row in connection.execute(query).mappings()}
+
+
+def _state(state: str, standing: Standing | None) -> str:
+    """A run's state, or `lost` where it only seems to be running."""
+    return "lost" if state == "running" and (standing is None or standing.lost) else state
 
 
 def find_trial(database: Database, prefix: str) -> dict[str, Any]:
@@ -263,13 +278,20 @@ def run(database: Database, number: int) -> dict[str, Any]:
         )
         states = connection.execute(counted).all()
         ids = short_ids(connection, [summary["best_trial"]] if summary["best_trial"] else [])
-    hidden = ("id", "uuid", "board_id", "started_at", "finished_at")
+        standing = standings(connection).get(number)
+    hidden = ("id", "uuid", "board_id", "started_at", "finished_at", "fence")
     return {
         **summary,
+        "state": _state(summary["state"], standing),
+        "owner": None if standing is None else str(standing),
         "best_trial": ids.get(summary["best_trial"]),
         "started_at": _time(summary["started_at"]),
         "finished_at": _time(summary["finished_at"]),
-        **{key: value for key, value in row.items() if key not in hidden and key not in summary},
+        **{
+            key: value
+            for key, value in row.items()
+            if key not in hidden and key not in summary and not key.startswith("owner_")
+        },
         "board": row["board_id"],
         "facts": facts,
         "trials": {row.state: row.count for row in states},

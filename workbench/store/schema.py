@@ -26,6 +26,8 @@ from sqlalchemy.dialects.postgresql import VARCHAR
 SCHEMA_VERSION = 1
 """The newest revision in `alembic/versions`; a test holds the two together."""
 
+VERSION_TABLE = "workbench_version"
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -83,6 +85,13 @@ run = Table(
     Column("spent", JSON),
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
+    Column("owner_host", String(255), nullable=False),
+    Column("owner_boot", String(200), nullable=False),
+    Column("owner_process", Integer, nullable=False),
+    Column("owner_started", Float, nullable=False),
+    Column("owner_since", DateTime, nullable=False),
+    Column("owner_seen", DateTime, nullable=False),
+    Column("fence", Integer, nullable=False),
     CheckConstraint("state IN ('running', 'complete', 'interrupted', 'failed')", name="state"),
 )
 

@@ -8,16 +8,20 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
+from workbench.store.schema import VERSION_TABLE
 
 BUSY_SECONDS = 30.0
 
 # A checkpoint of the write-ahead log can lose committed pages in these versions; a rollback journal cannot.
 _WAL_BUG = ((3, 7, 0), (3, 51, 2))
+
+_NOT_TO_BE_WRITTEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 T = TypeVar("T")
 
@@ -37,7 +41,7 @@ class Sqlite:
         if not url.database or url.database == ":memory:":
             raise StoreError("--db: a database in memory keeps nothing; write it as sqlite:///file.db")
         self.name = url.database
-        self._path = Path(url.database)
+        self._path = _path(url.database)
         if not create and not self._path.exists():
             raise StoreError(f"no database at {self._path}; workbench run makes one, --db names another")
         if create:
@@ -61,9 +65,17 @@ class Sqlite:
             with connection.begin():
                 return work(connection)
 
+    def try_writing(self, connection: Connection) -> None:
+        """Write a page as it is."""
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = version_num")
+
+    def beside(self, name: str) -> Path:
+        """In the folder of the file, under its name and this one."""
+        return self._path.with_name(f"{self._path.name}.{name}")
+
     def back_up(self, label: str) -> str:
         """Copy the file beside itself, consistently; returns the copy's path."""
-        target = self._path.with_name(f"{self._path.name}.{label}.backup")
+        target = self.beside(f"{label}.backup")
         with (
             contextlib.closing(sqlite3.connect(self._path)) as source,
             contextlib.closing(sqlite3.connect(target)) as copy,
@@ -90,7 +102,13 @@ class Sqlite:
     def explain(self, error: BaseException) -> str:
         """A database error as one line."""
         cause = (str(error).splitlines() or [type(error).__name__])[0]
-        return f"{self.name}: {cause}"
+        # The lowest byte says what, the others where.
+        remedy = "; point --db elsewhere" * (getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_TO_BE_WRITTEN)
+        return f"{self.name}: {cause}{remedy}"
+
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether the file is locked, full, read-only or gone."""
+        return isinstance(error, sqlite3.OperationalError)
 
     def _check_writable(self) -> None:
         folder = self._path.parent
@@ -111,8 +129,14 @@ def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -
     return _WAL_BUG[0] <= version <= _WAL_BUG[1]
 
 
+def _path(database: str) -> Path:
+    """Of the file, also where it is written as a URI of SQLite: `file:team.db?mode=ro`."""
+    return Path(unquote(urlsplit(database).path)) if database.startswith("file:") else Path(database)
+
+
 def _engine(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    patience = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+    engine = sa.create_engine(url, connect_args=patience)
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:

@@ -4,130 +4,117 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.store import artifacts, schema
+from workbench.errors import StoreFailure
+from workbench.store import artifacts, faults, schema, spool
 from workbench.store.database import Database
+from workbench.store.lease import DatabaseNow, Lease, owner_columns, refuse_if_owned
+from workbench.store.rows import FinalistRow, Measured, ModelRow, RunRow, TrialRow
 
-Measured = Mapping[str, tuple[float, float | None, float | None]]
-"""Metric -> (value, low, high)."""
+T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class RunRow:
-    """What is known when a run begins; field by field as in the tables `dataset`, `board` and `run`."""
-
-    task: str
-    dataset: str
-    fingerprint: str
-    facts: Mapping[str, Any]
-    split: str
-    metric: str
-    direction: str
-    name: str
-    settings: Mapping[str, Any]
-    versions: Mapping[str, str]
-    split_summary: str
-    leakage: Sequence[str]
-    baseline: str
-    budget_seconds: float | None
-
-
-@dataclass(frozen=True)
-class ModelRow:
-    """One model of a run, as in table `run_model`."""
-
-    model: str
-    plugin: str
-    version: str
-    state: str
-    reason: str = ""
-    space: Mapping[str, Any] = field(default_factory=dict)
-    estimated_seconds: float | None = None
-    estimated_bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class TrialRow:
-    """What is known when a trial begins, as in table `trial`."""
-
-    uuid: str
-    number: int
-    model: str
-    plugin: str
-    params: Mapping[str, Any]
-    seed: int
-    threads: int
-    device: str
-
-
-@dataclass(frozen=True)
-class FinalistRow:
-    """What selection and test found of one trial.
-
-    Args:
-        values: columns of table `trial`.
-        test: metrics on test.
-        groups: the same broken down, each as in table `trial_group`, in order.
-    """
-
-    values: Mapping[str, Any]
-    test: Measured = field(default_factory=dict)
-    groups: Sequence[Mapping[str, Any]] = ()
+OWNER_LOST = "owner lost"
+"""The reason of a trial that ran when the owner of its run was lost."""
 
 
 class RunWriter:
-    """The rows of one run.
+    """The rows of one run, for as long as this process owns it.
 
     Args:
         database: open.
-        row: what is known now.
-        models: what became of each model.
+        lease: of the run.
+        board: the id of its board.
+        trials: uuid -> id of the trials that are there.
     """
 
-    def __init__(self, database: Database, row: RunRow, models: Sequence[ModelRow]) -> None:
-        self._database = database
-        self._trials: dict[str, int] = {}
-        identity = uuid.uuid4().hex
+    def __init__(self, database: Database, lease: Lease, board: int, trials: Mapping[str, int]) -> None:
+        self._database, self.lease, self._board = database, lease, board
+        self._trials = dict(trials)
+        self.run = lease.run
 
-        def begin(connection: Connection) -> tuple[int, int]:
+    @classmethod
+    def begin(
+        cls, database: Database, row: RunRow, models: Sequence[ModelRow], seconds: Callable[[], float]
+    ) -> RunWriter:
+        """A new run, which this process owns.
+
+        Args:
+            database: open.
+            row: what is known now.
+            models: what became of each model.
+            seconds: tells how much time the run has taken.
+        """
+        key = uuid.uuid4().hex
+
+        def work(connection: Connection) -> tuple[int, int]:
             board = _board(connection, row)
-            run = _insert(
-                connection,
-                schema.run,
-                {
-                    "uuid": identity,
-                    "name": _clean(row.name),
-                    "task": row.task,
-                    "board_id": board,
-                    "state": "running",
-                    "settings": _clean(dict(row.settings)),
-                    "versions": dict(row.versions),
-                    "split_summary": row.split_summary,
-                    "leakage": list(row.leakage),
-                    "baseline": row.baseline,
-                    "budget_seconds": row.budget_seconds,
-                    "started_at": now(),
-                },
-            )
-            for model in models:
-                values = {key: _clean(value) for key, value in vars(model).items()}
-                connection.execute(sa.insert(schema.run_model).values(run_id=run, **values))
-            return board, run
+            values = {
+                "uuid": key,
+                "name": _clean(row.name),
+                "task": row.task,
+                "board_id": board,
+                "split_summary": row.split_summary,
+                "leakage": list(row.leakage),
+                "baseline": row.baseline,
+                "started_at": now(),
+                "fence": 1,
+            }
+            run = _insert(connection, schema.run, {**values, **_session(row)})
+            _put_models(connection, run, models)
+            return run, board
 
-        self._board, self.run = database.write(begin)
+        run, board = _write(database, "begin", work)
+        return cls(database, Lease(database, run, key, 1, seconds), board, {})
+
+    @classmethod
+    def take_over(
+        cls, database: Database, run: int, row: RunRow, models: Sequence[ModelRow], seconds: Callable[[], float]
+    ) -> RunWriter:
+        """A run that is there already, which this process owns from now on.
+
+        What the owner before could not store is stored, and what it left running has crashed.
+
+        Raises:
+            UserError: its owner lives.
+        """
+        table, trial = schema.run, schema.trial
+
+        def work(connection: Connection) -> tuple[sa.RowMapping, dict[str, int]]:
+            query = sa.select(table, DatabaseNow().label("now")).where(table.c.id == run)
+            found = connection.execute(query).mappings().one()
+            refuse_if_owned(found, found["now"])
+            values = {**_session(row), "fence": found["fence"] + 1, "reason": "", "finished_at": None}
+            connection.execute(sa.update(table).where(table.c.id == run).values(**values))
+            _put_models(connection, run, models)
+            ids = dict(connection.execute(sa.select(trial.c.uuid, trial.c.id).where(trial.c.run_id == run)).all())
+            running = sa.select(trial.c.uuid).where(trial.c.run_id == run, trial.c.state == "running")
+            unknown = set(connection.execute(running).scalars())
+            for result in spool.load(database, found["uuid"]):
+                if result["trial"] in unknown:
+                    unknown.remove(result["trial"])
+                    _end_trial(connection, ids[result["trial"]], result["values"], result["valid"], result["reports"])
+            connection.execute(
+                sa.update(trial)
+                .where(trial.c.run_id == run, trial.c.uuid.in_(unknown))
+                .values(state="crashed", reason=OWNER_LOST, finished_at=now())
+            )
+            return found, ids
+
+        found, ids = _write(database, "take over", work)
+        spool.clear(database, found["uuid"])
+        return cls(database, Lease(database, run, found["uuid"], found["fence"] + 1, seconds), found["board_id"], ids)
 
     def trial_started(self, row: TrialRow) -> None:
         """Insert a trial as running, with its params."""
 
-        def insert(connection: Connection) -> int:
+        def work(connection: Connection) -> int:
             values = {key: _clean(value) for key, value in vars(row).items()}
             values.update(run_id=self.run, board_id=self._board, state="running", started_at=now())
             key = _insert(connection, schema.trial, values)
@@ -136,7 +123,7 @@ class RunWriter:
                 connection.execute(sa.insert(schema.trial_param), rows)
             return key
 
-        self._trials[row.uuid] = self._database.write(insert)
+        self._trials[row.uuid] = self._write("trial started", work)
 
     def trial_ended(
         self,
@@ -145,42 +132,70 @@ class RunWriter:
         valid: Measured,
         reports: Sequence[tuple[int, float]] = (),
     ) -> None:
-        """Complete a trial: its columns, metrics on valid and reports, in one transaction."""
+        """Complete a trial: its columns, metrics on valid and reports, in one transaction.
 
-        def complete(connection: Connection) -> None:
-            self._update(connection, trial, {**values, "finished_at": now()})
-            _put_metrics(connection, self._trials[trial], "valid", valid)
-            rows = [
-                {"trial_id": self._trials[trial], "step": step, "value": value} for step, value in dict(reports).items()
-            ]
-            if rows:
-                connection.execute(sa.insert(schema.trial_report), rows)
+        A database that cannot take it now gets it when the run is resumed.
+        """
+        cleaned = _clean(dict(values))
+        try:
+            self._write(
+                "trial ended",
+                lambda connection: _end_trial(connection, self._trials[trial], cleaned, valid, reports),
+            )
+        except StoreFailure as error:
+            result = {"trial": trial, "values": cleaned, "valid": _clean(dict(valid)), "reports": list(reports)}
+            try:
+                spool.save(self._database, self.lease.uuid, result)
+            except OSError as worse:
+                raise error from worse
+            raise
 
-        self._database.write(complete)
+    def stage(self, folder: Path) -> artifacts.Hashes:
+        """Bring the content of a folder's files into the database, to be named by `finalists_ended`.
 
-    def finalists_ended(self, finalists: Mapping[str, FinalistRow]) -> None:
-        """Write what selection and test found of trials, all in one transaction."""
+        Raises:
+            StoreError: a file cannot be kept.
+        """
+        return artifacts.stage(self._write, folder)
 
-        def update(connection: Connection) -> None:
+    def finalists_ended(
+        self,
+        finalists: Mapping[str, FinalistRow],
+        kept: Mapping[str | None, artifacts.Hashes],
+    ) -> None:
+        """Replace what selection and test found before, all in one transaction.
+
+        Args:
+            finalists: trial -> what was found of it, also of those before that are finalists no more.
+            kept: trial -> the files of its fitted model; None -> those of the run's encoding.
+        """
+
+        def work(connection: Connection) -> None:
+            artifact, metric, group = schema.artifact, schema.trial_metric, schema.trial_group
+            connection.execute(sa.delete(artifact).where(artifact.c.run_id == self.run))
             for trial, row in finalists.items():
-                self._update(connection, trial, row.values)
-                _put_metrics(connection, self._trials[trial], "test", row.test)
-                _put_groups(connection, self._trials[trial], row.groups)
+                key, values = self._trials[trial], _clean(dict(row.values))
+                connection.execute(sa.update(schema.trial).where(schema.trial.c.id == key).values(**values))
+                connection.execute(sa.delete(metric).where(metric.c.trial_id == key, metric.c.part == "test"))
+                connection.execute(sa.delete(group).where(group.c.trial_id == key))
+                _put_metrics(connection, key, "test", row.test)
+                _put_groups(connection, key, row.groups)
+            for owner, hashes in kept.items():
+                if owner is None:
+                    artifacts.name(connection, self.run, None, "encoding", hashes)
+                else:
+                    artifacts.name(connection, self.run, self._trials[owner], "model", hashes)
 
-        self._database.write(update)
+        self._write("finalists", work)
 
-    def keep(self, kind: str, folder: Path, trial: str | None = None) -> None:
-        """Store a folder's files as an artifact of the run, or of one trial."""
-        artifacts.put(self._database, self.run, None if trial is None else self._trials[trial], kind, folder)
-
-    def finish(self, state: str, reason: str, seconds: float, spent: Mapping[str, float]) -> None:
+    def finish(self, state: str, reason: str, spent: Mapping[str, float]) -> None:
         """Close the run."""
 
-        def close(connection: Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 sa.update(schema.run)
                 .where(schema.run.c.id == self.run)
-                .values(state=state, reason=_clean(reason), seconds=seconds, spent=dict(spent), finished_at=now())
+                .values(state=state, reason=_clean(reason), spent=dict(spent), finished_at=now())
             )
             # Nothing runs any more; a row that says so would be believed.
             connection.execute(
@@ -189,16 +204,65 @@ class RunWriter:
                 .values(state="cancelled", reason="the run ended", finished_at=now())
             )
 
-        self._database.write(close)
+        self._write("finish", work)
 
-    def _update(self, connection: Connection, trial: str, values: Mapping[str, Any]) -> None:
-        cleaned = {key: _clean(value) for key, value in values.items()}
-        connection.execute(sa.update(schema.trial).where(schema.trial.c.id == self._trials[trial]).values(**cleaned))
+    def _write(self, name: str, work: Callable[[Connection], T]) -> T:
+        """One transaction, in which the run is still ours."""
+
+        def ours(connection: Connection) -> T:
+            self.lease.renew(connection)
+            return work(connection)
+
+        return _write(self._database, name, ours)
 
 
 def now() -> datetime:
     """UTC, without a zone, as the tables keep times."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _write(database: Database, name: str, work: Callable[[Connection], T]) -> T:
+    def ended(connection: Connection) -> T:
+        result = work(connection)
+        faults.point(name)
+        return result
+
+    result = database.write(ended)
+    faults.point(name)
+    return result
+
+
+def _session(row: RunRow) -> dict[str, Any]:
+    """The columns of a run that each of its sessions sets anew."""
+    return {
+        "state": "running",
+        "settings": _clean(dict(row.settings)),
+        "versions": dict(row.versions),
+        "budget_seconds": row.budget_seconds,
+        **owner_columns(),
+    }
+
+
+def _put_models(connection: Connection, run: int, models: Sequence[ModelRow]) -> None:
+    table = schema.run_model
+    connection.execute(sa.delete(table).where(table.c.run_id == run, table.c.model.in_([row.model for row in models])))
+    for model in models:
+        values = {key: _clean(value) for key, value in vars(model).items()}
+        connection.execute(sa.insert(table).values(run_id=run, **values))
+
+
+def _end_trial(
+    connection: Connection,
+    key: int,
+    values: Mapping[str, Any],
+    valid: Measured,
+    reports: Sequence[tuple[int, float]],
+) -> None:
+    connection.execute(sa.update(schema.trial).where(schema.trial.c.id == key).values(**values, finished_at=now()))
+    _put_metrics(connection, key, "valid", valid)
+    rows = [{"trial_id": key, "step": step, "value": value} for step, value in dict(reports).items()]
+    if rows:
+        connection.execute(sa.insert(schema.trial_report), rows)
 
 
 def _board(connection: Connection, row: RunRow) -> int:

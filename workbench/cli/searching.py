@@ -1,0 +1,87 @@
+"""What `run` and `resume` share: a session on the screen, and what it ended with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, seconds
+
+if TYPE_CHECKING:
+    from workbench.session import Session
+
+_MAX_STARTUP = 60.0
+
+
+def search(session: Session, url: str, as_json: bool, started: float) -> int:
+    """Show a session as it goes, and its result; returns the exit code."""
+    from workbench.cli.screen import LiveScreen, PlainScreen
+    from workbench.main import execute
+    from workbench.recording import Silent
+
+    if as_json:
+        result = execute(session, url, Silent(), started)
+        print_json(result.summary)
+    else:
+        screen_console = console(err=True)
+        live = screen_console.is_terminal and not screen_console.is_dumb_terminal
+        kind = LiveScreen if live else PlainScreen
+        with kind(screen_console, session.settings, started) as screen:
+            result = execute(session, url, screen, started)
+        _show(result.summary, url)
+    return result.exit_code
+
+
+def process_start() -> float:
+    """`time.monotonic()` at which this process started, since the budget counts from there."""
+    import psutil
+
+    since = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (since if 0 <= since <= _MAX_STARTUP else 0.0)
+
+
+def _show(summary: dict[str, Any], url: str) -> None:
+    from rich.text import Text
+
+    out = console()
+
+    def say(text: str, style: str = "") -> None:
+        out.print(Text(text, style=style), soft_wrap=True)
+
+    rows, baseline, database = summary["leaderboard"], summary["baseline"], elsewhere(url, summary["database"])
+    say(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", "bold")
+    leaderboard_table(rows, baseline=(baseline or {}).get("model"), target=out)
+    say("")
+    for warning in _warnings(summary):
+        say(warning, "bold red")
+    if summary["state"] == "interrupted":
+        say("Interrupted: this is what was found so far, and stored.", "bold")
+        say(f"Go on:   workbench resume {summary['run']}{database}")
+    spent = ", ".join(f"{stage} {seconds(value)}" for stage, value in (summary["spent"] or {}).items())
+    budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
+    trials = sum(summary["trials"].values())
+    took = f"{seconds(summary['seconds'])}{budget}: {spent}"
+    say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
+    usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
+    if usable is not None:
+        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{database}")
+
+
+def _warnings(summary: dict[str, Any]) -> Iterator[str]:
+    """What a user must not overlook."""
+    rows, baseline = summary["leaderboard"], (summary["baseline"] or {}).get("model")
+    others = [row for row in rows if row["model"] != baseline]
+    if others and rows[0]["model"] == baseline:
+        yield f"No model beats the baseline {baseline}. Do not use one on the strength of this run."
+    elif any(row["model"] == baseline and row["tie"] for row in rows):
+        yield f"No model clearly beats the baseline {baseline}: the difference may be noise."
+    failed = {
+        state: count for state, count in summary["trials"].items() if state not in ("complete", "pruned", "cancelled")
+    }
+    if failed:
+        counts = " · ".join(f"{count} {state}" for state, count in failed.items())
+        yield f"{counts}: workbench show {summary['run']} says why"
+    if summary["budget_seconds"] and summary["seconds"] > summary["budget_seconds"]:
+        over = summary["seconds"] - summary["budget_seconds"]
+        yield f"{over:.1f} s over the budget, since one model is always finished."

@@ -1,0 +1,197 @@
+"""A session: what a run was asked, what it has cost and, where it is resumed, what its earlier sessions have found."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workbench.contract.metric import Metric
+from workbench.contract.split import Dataset, Split
+from workbench.errors import DataError, SettingsError
+from workbench.execution.work import Result
+from workbench.search.budget import Budget
+from workbench.search.trial import Past, Trial, canonical
+from workbench.settings import IN_MEMORY, RunSettings
+from workbench.store import resuming
+from workbench.store.database import Database
+from workbench.store.rows import ModelRow, RunRow
+from workbench.store.writer import OWNER_LOST, RunWriter
+
+_NOTHING = 0.01
+"""Seconds not worth a word."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One sitting of a run: its first, or one that goes on with it.
+
+    Args:
+        settings: what was asked; `time` is what this session may take.
+        run: the number of the run to go on with; None for a new one. The rest is what its rows say.
+        seconds: that the earlier sessions took.
+        spent: the same by stage, as far as they came to write it down.
+        fingerprint: of the data.
+        split: the identity of the split.
+        models: that have a score already.
+    """
+
+    settings: RunSettings
+    run: int | None = None
+    seconds: float = 0.0
+    spent: Mapping[str, float] = field(default_factory=dict)
+    fingerprint: str = ""
+    split: str = ""
+    models: frozenset[str] = frozenset()
+
+    def check_data(self, dataset: Dataset[Any]) -> None:
+        """Make sure that the data is that of the run.
+
+        Raises:
+            DataError: it is not.
+        """
+        if self.run is not None and dataset.fingerprint != self.fingerprint:
+            raise DataError(f"{dataset.name}: this is not the data of run {self.run} any more; start a new run")
+
+    def check_split(self, split: Split[Any]) -> None:
+        """Make sure that what comes can be compared with what is there.
+
+        Raises:
+            DataError: the data is not split as it was, by another version.
+        """
+        if self.run is not None and split.identity != self.split:
+            raise DataError(f"run {self.run} was split {self.split!r}, now it is {split.identity!r}; start a new run")
+
+    def begin(self, database: Database, row: RunRow, models: Sequence[ModelRow], budget: Budget) -> RunWriter:
+        """From now on the run is this process's to write.
+
+        Raises:
+            UserError: another process owns it.
+        """
+
+        def seconds() -> float:
+            return self.seconds + budget.elapsed
+
+        if self.run is None:
+            return RunWriter.begin(database, row, models, seconds)
+        if self.settings.time is not None:
+            total = self.seconds + self.settings.time
+            row = replace(row, settings={**row.settings, "time": total}, budget_seconds=total)
+        return RunWriter.take_over(database, self.run, row, models, seconds)
+
+    def total(self, spent: Mapping[str, float]) -> dict[str, float]:
+        """Seconds by stage, of all sessions; `lost` is what a session took that ended without writing it down."""
+        before = dict(self.spent)
+        unknown = self.seconds - sum(before.values())
+        if unknown > _NOTHING:
+            before["lost"] = before.get("lost", 0.0) + unknown
+        return {stage: before.get(stage, 0.0) + spent.get(stage, 0.0) for stage in {**spent, **before}}
+
+
+def resume(
+    url: str,
+    run: int,
+    *,
+    time: float | None = None,
+    trials: int | None = None,
+    data: Any = None,
+    test_data: Any = None,
+) -> Session:
+    """The next session of a run.
+
+    Args:
+        url: address of the database.
+        run: its number.
+        time: a new budget from now, seconds; None for what is left of the run's own.
+        trials: a new bound on the number of trials, those that are there counted in; None for the run's own.
+        data: where the run's data is now; None for where it was.
+        test_data: the same for its test part.
+
+    Raises:
+        UserError: there is no such run, its owner lives, its budget is spent, or its data was a table in memory.
+    """
+    with contextlib.closing(Database(url)) as database:
+        row = resuming.resumable(database, run)
+        ended = sum(not _unfinished(record) for record in resuming.records(database, run))
+    stored = RunSettings.from_mapping(
+        {
+            **row["settings"],
+            **{key: value for key, value in (("data", data), ("test_data", test_data)) if value is not None},
+        }
+    )
+    for key in ("data", "test_data"):
+        if getattr(stored, key) == IN_MEMORY and isinstance(getattr(stored, key), str):
+            raise SettingsError(
+                f"run {run} was given its {key} as a table in memory; give it again, "
+                f"in Python: workbench.resume({run}, {key}=...)"
+            )
+    seconds = row["seconds"] or 0.0
+    left = math.inf if row["budget_seconds"] is None else row["budget_seconds"] - seconds
+    reached = row["state"] == "complete" and stored.trials is not None and ended >= stored.trials
+    if row["state"] == "complete" and time is None and (trials is None or left <= 0):
+        more = "--time 10m" if stored.time is not None else f"--trials {2 * (stored.trials or 1)} or --time 10m"
+        raise SettingsError(f"run {run} is complete; give it more to do: workbench resume {run} {more}")
+    settings = replace(
+        stored,
+        time=time if time is not None else None if math.isinf(left) else max(left, _NOTHING),
+        trials=trials if trials is not None else None if reached and time is not None else stored.trials,
+    )
+    return Session(
+        settings, run, seconds, row["spent"] or {}, row["fingerprint"], row["split"], frozenset(row["models"])
+    )
+
+
+def recall(database: Database, run: int, metric: Metric) -> Past:
+    """What the earlier sessions of a run have found; nothing of a run that has just begun."""
+    records = resuming.records(database, run)
+    trials = tuple(_trial(record, metric) for record in records if not _unfinished(record))
+    done = {(trial.model, canonical(trial.params)) for trial in trials}
+    unfinished = {
+        (record["model"], canonical(record["params"])): (record["model"], record["params"])
+        for record in records
+        if _unfinished(record)
+    }
+    again = tuple(pair for key, pair in unfinished.items() if key not in done)
+    ranked = sorted((record for record in records if record["final_rank"]), key=lambda record: record["final_rank"])
+    return Past(
+        trials,
+        again,
+        max((record["number"] for record in records), default=0),
+        tuple(record["uuid"] for record in ranked),
+        ranked[0]["draws"] if ranked else 0,
+    )
+
+
+def _unfinished(record: Mapping[str, Any]) -> bool:
+    """Whether a trial ended for no reason of its own."""
+    return record["state"] == "cancelled" or (record["state"], record["reason"]) == ("crashed", OWNER_LOST)
+
+
+def _trial(record: Mapping[str, Any], metric: Metric) -> Trial:
+    """A trial as it was when the search had its result: as selection has found it since is in its row alone."""
+    valid = record["valid"]
+    result = Result(
+        record["uuid"],
+        record["state"],
+        record["reason"],
+        record["traceback"],
+        metrics={name: value for name, (value, _, _) in valid.items()},
+        intervals={name: (low, high) for name, (_, low, high) in valid.items() if low is not None},
+        fit_seconds=record["fit_seconds"] or 0.0,
+        score_seconds=record["score_seconds"] or 0.0,
+        shared_seconds=record["shared_seconds"] or 0.0,
+        cpu_seconds=record["cpu_seconds"] or 0.0,
+        peak_memory_bytes=record["peak_memory_bytes"] or 0,
+    )
+    trial = Trial(
+        record["number"], record["model"], record["params"], record["seed"], record["uuid"], result, earlier=True
+    )
+    if record["final_rank"] is None:  # else it speaks of a selection that is made again
+        trial.note = record["note"]
+    if record["state"] == "complete":
+        trial.objective = metric.objective(result.metrics[metric.name])
+        trial.draws = [trial.objective]
+        trial.interval = result.intervals.get(metric.name)
+    return trial

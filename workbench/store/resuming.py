@@ -1,0 +1,54 @@
+"""What it takes to go on with a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from workbench.errors import UnknownName
+from workbench.store import schema
+from workbench.store.database import Database
+from workbench.store.lease import DatabaseNow, refuse_if_owned
+
+
+def records(database: Database, number: int) -> list[dict[str, Any]]:
+    """Every trial of a run as its row has it, in order of number, with `valid`: metric -> (value, low, high)."""
+    table, metric = schema.trial, schema.trial_metric
+    with database.read() as connection:
+        rows = connection.execute(sa.select(table).where(table.c.run_id == number).order_by(table.c.number)).mappings()
+        found = {row["id"]: {**row, "valid": {}} for row in rows}
+        measured = connection.execute(
+            sa.select(metric)
+            .join(table, table.c.id == metric.c.trial_id)
+            .where(table.c.run_id == number, metric.c.part == "valid")
+        ).mappings()
+        for entry in measured:
+            found[entry["trial_id"]]["valid"][entry["name"]] = (entry["value"], entry["low"], entry["high"])
+    return list(found.values())
+
+
+def resumable(database: Database, number: int) -> dict[str, Any]:
+    """What it takes to go on with a run: its row, with `fingerprint`, `split` and the `models` that have scored.
+
+    Raises:
+        UnknownName: there is none.
+        UserError: its owner lives.
+    """
+    table, board, dataset, trial = schema.run, schema.board, schema.dataset, schema.trial
+    with database.read() as connection:
+        row = (
+            connection.execute(
+                sa.select(table, dataset.c.fingerprint, board.c.split, DatabaseNow().label("now"))
+                .join(board, board.c.id == table.c.board_id)
+                .join(dataset, dataset.c.id == board.c.dataset_id)
+                .where(table.c.id == number)
+            )
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            raise UnknownName("run", str(number), [], "workbench runs")
+        refuse_if_owned(row, row["now"])
+        scored = sa.select(trial.c.model).where(trial.c.run_id == number, trial.c.objective.is_not(None)).distinct()
+        return {**row, "models": set(connection.execute(scored).scalars())}

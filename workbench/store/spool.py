@@ -1,0 +1,43 @@
+"""Results that the database would not take: kept in a file beside it, or on this machine, until the run is resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from workbench.store.database import Database
+
+
+def save(database: Database, run: str, result: dict[str, Any]) -> Path:
+    """Add a result to the spool of a run; returns the file.
+
+    Raises:
+        OSError: the file cannot be written either.
+    """
+    path = _path(database, run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result, allow_nan=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def load(database: Database, run: str) -> list[dict[str, Any]]:
+    """The spooled results of a run, without a line that was cut short."""
+    path = _path(database, run)
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def clear(database: Database, run: str) -> None:
+    """Forget the results of a run: they are in the database now."""
+    _path(database, run).unlink(missing_ok=True)
+
+
+def _path(database: Database, run: str) -> Path:
+    return database.beside(f"run-{run}.spool")
