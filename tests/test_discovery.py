@@ -145,6 +145,10 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
             "requires is 'torch'",
         ),
         ("@hookimpl\ndef workbench_models(): return [ModelSpec('a', 'b', 'c:D', 'e')] * 2", "announces 'a' twice"),
+        (
+            "@hookimpl\ndef workbench_models(): return [ModelSpec('ensemble', 'b', 'c:D', 'e')]",
+            "announces a model 'ensemble', which is what several models that answer together are called",
+        ),
         ("@hookimpl\ndef workbench_metrics(): return ['ndcg']", "announces 'ndcg', which is no MetricSpec"),
         ("@hookimpl\ndef workbench_metrics(): return [MetricSpec('a', 'b', print, 'd')]", "load is <built-in function"),
         (

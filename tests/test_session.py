@@ -33,11 +33,16 @@ def url(tmp_path: Path) -> str:
 
 
 def records(url: str) -> list[dict[str, Any]]:
-    return resuming.records(Database(url), 1)
+    """Of what the search tried."""
+    return [record for record in resuming.records(Database(url), 1) if record["model"] != "ensemble"]
 
 
 def board(result: RunResult) -> list[tuple[Any, ...]]:
-    return [(row["model"], row["params"], row["draws"], row["valid"], row["test"]) for row in result.leaderboard]
+    """An ensemble's params are its members' ids, which are others each time."""
+    return [
+        (row["model"], row["model"] == "ensemble" or row["params"], row["draws"], row["valid"], row["test"])
+        for row in result.leaderboard
+    ]
 
 
 def test_a_finished_run_is_given_more_trials_and_ends_as_one_that_had_them_at_once(
@@ -47,12 +52,13 @@ def test_a_finished_run_is_given_more_trials_and_ends_as_one_that_had_them_at_on
     more = workbench.resume(1, table, trials=7, db=url)
     whole = workbench.run("recommend", table, db=f"sqlite:///{tmp_path}/whole.db", trials=7, **SMALL)
     assert board(more) == board(whole)
-    assert [record["number"] for record in records(url)] == list(range(1, 8))
+    numbers = [record["number"] for record in records(url)]
+    assert numbers == sorted(set(numbers)) and len(numbers) == 7, "an ensemble may have taken one between"
     assert more.summary["seconds"] > first.summary["seconds"]
     for stage, seconds in first.summary["spent"].items():
         assert more.summary["spent"][stage] > seconds
     assert sum(more.summary["spent"].values()) == pytest.approx(more.summary["seconds"], abs=0.5)
-    assert len(more.summary["kept"]) == 2
+    assert len(more.summary["kept"]) >= 2, "members of an ensemble are kept too"
 
 
 def test_a_finished_run_is_given_more_time(table: pa.Table, url: str) -> None:

@@ -15,6 +15,7 @@ import pluggy
 from workbench._version import __version__
 from workbench.contract import hooks
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
+from workbench.contract.task import ENSEMBLE
 
 GROUP = "workbench"
 DISTRIBUTION = "automl-workbench"
@@ -108,6 +109,8 @@ def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec | MetricSpec]) -
         if key in seen:
             return f"{spec.name!r} twice"
         seen.add(key)
+        if key[0] == ENSEMBLE and kind is ModelSpec:
+            return f"a model {ENSEMBLE!r}, which is what several models that answer together are called"
     return ""
 
 

@@ -21,7 +21,7 @@ def run_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         (folder / _OWNER).write_text(f"{os.getpid()} {process_started(os.getpid())}", encoding="utf-8")
-        for name in ("parts", "values", "shared", "models"):
+        for name in ("parts", "values", "answers", "shared", "models"):
             (folder / name).mkdir()
         yield folder
     finally:

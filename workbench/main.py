@@ -21,6 +21,7 @@ from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
 from workbench.search.budget import Budget
+from workbench.search.fits import Fits
 from workbench.search.loop import Search
 from workbench.search.selection import Selection, finalists
 from workbench.search.trial import Past, Trial
@@ -137,19 +138,13 @@ class Stages:
     def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any], past: Past) -> list[Trial]:
         """Rank the best trials, fit them again on all but test, score them on test, keep the best."""
         loads = {candidate.name: candidate.load for candidate in planned.candidates}
-        ranked = finalists([trial for trial in trials if trial.model in loads], self.question.task.baseline)
-        if not ranked:
+        usable = [trial for trial in trials if trial.model in loads]
+        chosen, yardstick = finalists(usable, self.question.task.baseline)
+        if not chosen + yardstick:
             return []
-        selection = Selection(
-            self.pool,
-            self.folder,
-            loads,
-            self.question.metric,
-            self.question.metrics,
-            self.budget,
-            self.settings.keep,
-            self.interrupts,
-        )
+        fits = Fits(self.pool, self.folder, loads, self.question.metrics, self.budget, self.interrupts)
+        ensembles = self.question.task.has_ensembles()
+        selection = Selection(fits, self.question.metric, self.settings.keep, ensembles, self.recorder, past.draws)
 
         def write_draw(draw: int) -> bool:
             drawn = self.question.task.resample(split, draw, self.settings.seed)
@@ -160,10 +155,12 @@ class Stages:
             return drawn is not None
 
         self._stage("selection")
-        ranked = selection.rank(ranked, write_draw)
+        ranked = selection.rank(
+            chosen, yardstick, max(past.last_number, *(trial.number for trial in trials)) + 1, write_draw
+        )
         self._book("selection")
         self._stage("refit")
-        if len(ranked[0].draws) >= past.draws:
+        if len(ranked[0].draws) >= selection.draws_before:
             selection.refit(ranked)
             # What an earlier session found stands until there is as much to put in its place.
             if not (past.finalists and self.interrupts()):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
+from workbench.discovery import DISTRIBUTION
 from workbench.errors import StoreError, StoreFailure
 from workbench.execution.work import Report
 from workbench.planning import Question
@@ -94,7 +95,7 @@ class Recorder:
                 uuid=trial.id,
                 number=trial.number,
                 model=trial.model,
-                plugin=self._plugins[trial.model],
+                plugin=DISTRIBUTION if trial.is_ensemble else self._plugins[trial.model],
                 params=trial.params,
                 seed=trial.seed,
                 threads=self._settings.thread_count,
@@ -140,9 +141,11 @@ class Recorder:
             encoding: the folder of the run's encoding.
         """
         kept: dict[str | None, Hashes] = {None: self._writer.stage(encoding)}
-        for trial in ranked:
+        for trial in sorted(ranked, key=lambda trial: trial.is_ensemble):  # after its members, which it needs
             if trial.model_folder is not None:
                 try:
+                    if trial.is_ensemble and not set(trial.params) <= set(kept):
+                        raise StoreError("a member was not")
                     kept[trial.id] = self._writer.stage(Path(trial.model_folder))
                 except StoreFailure:
                     raise

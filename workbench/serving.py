@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
-from workbench.contract.task import Answer, Source, Task
+from workbench.contract.task import ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
 from workbench.errors import StoreError
-from workbench.execution import scoring
+from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
@@ -85,14 +85,30 @@ def load(database: Database, trial: str) -> Served:
         raise StoreError(f"the fitted model of trial {row['trial']} was not kept{listed} (see run --keep)")
     registry = Registry.discovered()
     task: Task[Any] = load_class(registry.task(run["task"]).spec.load)()
-    # The store holds a name; which class it means is for the installed plugins to say.
-    model: Model = load_class(registry.model(run["task"], row["model"]).spec.load).build(row["params"])
     with tempfile.TemporaryDirectory(prefix="workbench-") as name:
         folder = Path(name)
-        artifacts.get(database, row["run_id"], row["id"], "model", folder / "model")
         artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
-        model.restore(folder / "model")
         encoding = mapped.read(task.encoding, folder, "encoding")
+        if row["model"] == ENSEMBLE:
+            artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
+            weights = ensembles.restore(folder / row["uuid"])
+            members = [queries.find_trial(database, member) for member in weights]
+            for member in members:
+                if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
+                    raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
+            models = [_restored(database, registry, run["task"], member, folder) for member in members]
+            model = task.ensemble(models, list(weights.values()))
+        else:
+            model = _restored(database, registry, run["task"], row, folder)
     metrics = registry.metrics(run["task"], task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
     return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers)
+
+
+def _restored(database: Database, registry: Registry, task: str, row: Mapping[str, Any], folder: Path) -> Model:
+    """The fitted model of one trial."""
+    # The store holds a name; which class it means is for the installed plugins to say.
+    model: Model = load_class(registry.model(task, row["model"]).spec.load).build(row["params"])
+    artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
+    model.restore(folder / row["uuid"])
+    return model

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
+from workbench.contract.task import ENSEMBLE
 from workbench.errors import DataError, SettingsError
 from workbench.execution.work import Result
 from workbench.search.budget import Budget
@@ -114,7 +115,7 @@ def resume(
     """
     with contextlib.closing(Database(url)) as database:
         row = resuming.resumable(database, run)
-        ended = sum(not _unfinished(record) for record in resuming.records(database, run))
+        ended = sum(not _unfinished(record) for record in _tried(database, run))
     stored = RunSettings.from_mapping(
         {
             **row["settings"],
@@ -145,7 +146,7 @@ def resume(
 
 def recall(database: Database, run: int, metric: Metric) -> Past:
     """What the earlier sessions of a run have found; nothing of a run that has just begun."""
-    records = resuming.records(database, run)
+    every, records = resuming.records(database, run), _tried(database, run)
     trials = tuple(_trial(record, metric) for record in records if not _unfinished(record))
     done = {(trial.model, canonical(trial.params)) for trial in trials}
     unfinished = {
@@ -154,14 +155,19 @@ def recall(database: Database, run: int, metric: Metric) -> Past:
         if _unfinished(record)
     }
     again = tuple(pair for key, pair in unfinished.items() if key not in done)
-    ranked = sorted((record for record in records if record["final_rank"]), key=lambda record: record["final_rank"])
+    ranked = sorted((record for record in every if record["final_rank"]), key=lambda record: record["final_rank"])
     return Past(
         trials,
         again,
-        max((record["number"] for record in records), default=0),
+        max((record["number"] for record in every), default=0),
         tuple(record["uuid"] for record in ranked),
         ranked[0]["draws"] if ranked else 0,
     )
+
+
+def _tried(database: Database, run: int) -> list[dict[str, Any]]:
+    """What the search tried; an ensemble is made anew."""
+    return [record for record in resuming.records(database, run) if record["model"] != ENSEMBLE]
 
 
 def _unfinished(record: Mapping[str, Any]) -> bool:

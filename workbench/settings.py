@@ -53,7 +53,7 @@ class RunSettings:
         threads: for each worker; None shares the cores out among the workers.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         memory: the most private memory of a worker; None for no limit.
-        keep: how many fitted models are kept.
+        keep: how many fitted models are kept, members of an ensemble not counted.
         name: the user's own words for the run.
         no_plugin: plugins that are not imported.
         encoding: the text encoding of delimited files.

@@ -50,28 +50,40 @@ def answer_queries(
     Returns:
         Items int32[n, k], scores float32[n, k], and for each query `model`, `history` or `popularity`.
     """
-    empty = np.diff(queries.histories.indptr) == 0
-    known = queries.users >= 0
+    items, scores = lists_by(model, queries, k, exclude, allowed)
+    how = np.where(queries.users >= 0, "model", "history").astype("<U10")
+    how[fill_by_popularity((items, scores), exclude, taken, allowed)] = "popularity"
+    return items, scores, how
+
+
+def lists_by(model: Model, queries: Queries, k: int, exclude: Any, allowed: NDArray[np.bool_] | None = None) -> Lists:
+    """Lists by the model alone, as `answer_queries`; empty where it knows nothing of a query."""
     # A user number without any history was numbered from held-out rows: the model has learned nothing of it.
-    answerable = np.flatnonzero(~empty)
-    n_items = queries.histories.shape[1]
+    answerable = np.flatnonzero(np.diff(queries.histories.indptr))
+    if len(answerable) == len(queries):
+        return recommend(model, queries, k, exclude, allowed)
     items = np.full((len(queries), k), -1, dtype=np.int32)
     scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    how = np.where(known, "model", "history").astype("<U10")
-    if len(answerable) == len(queries):
-        items, scores = recommend(model, queries, k, exclude, allowed)
-    elif len(answerable):
+    if len(answerable):
         chosen = queries.take(answerable)
         items[answerable], scores[answerable] = recommend(model, chosen, k, exclude[answerable], allowed)
-    rest = np.flatnonzero(items[:, 0] < 0)
+    return items, scores
+
+
+def fill_by_popularity(
+    lists: Lists, exclude: Any, taken: NDArray[np.int32], allowed: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Write the most popular items into lists that are empty, as `answer_queries`; which these were."""
+    items, scores = lists
+    n_items = exclude.shape[1]
+    rest: NDArray[np.int64] = np.flatnonzero(items[:, 0] < 0)
     rest = rest[np.diff(exclude.indptr)[rest] < n_items]
     if len(rest):
         popularity = np.bincount(taken, minlength=n_items).astype(np.float32)
         if allowed is not None:
             popularity[~allowed] = -np.inf
-        items[rest], scores[rest] = _most_popular(popularity, exclude[rest], k)
-        how[rest] = "popularity"
-    return items, scores, how
+        items[rest], scores[rest] = _most_popular(popularity, exclude[rest], items.shape[1])
+    return rest
 
 
 def _most_popular(popularity: NDArray[np.float32], exclude: Any, k: int) -> Lists:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,8 @@ from workbench.data.reading import OPTIONS, read_held_out, read_interactions
 from workbench.data.splits import STRATEGIES, resample_valid, split_interactions
 from workbench.metrics.groups import by_activity, by_popularity
 from workbench.metrics.ranking import FAMILIES, cutoff, evaluate_lists, hits_in, is_ranking_metric, ranking_metric
-from workbench_recommend.answers import Narrowing, answer_queries, asked
+from workbench_recommend.answers import Narrowing, answer_queries, asked, fill_by_popularity, lists_by
+from workbench_recommend.blending import DEPTH, Ensemble, blender
 
 SAMPLE_PACKAGE = "workbench_samples"
 SAMPLE_FILE = "ml-latest-small/ratings.csv"
@@ -65,17 +66,42 @@ class Recommend(Task[Interactions]):
         `answers` are `items`, int32[n, k], and `scores`, float32[n, k]; `truth` is a CSR of n × n_items.
         """
         assert part.known is not None
-        relevant, known = part.matrix, part.known.matrix
-        users = np.flatnonzero(np.diff(relevant.indptr))
-        if len(users) < part.n_users:
-            relevant, known = relevant[users], known[users]
-        queries = Queries(users.astype(np.int32), known)
-        exclude = nothing_like(known) if part.repeats else known
-        lists, scores, _ = answer_queries(model, queries, cutoff(metrics), exclude, part.known.items)
-        own = [name for name in metrics if is_ranking_metric(name)]
-        rows, popularity = users.astype(np.int64), part.known.popularity
-        found = evaluate_lists(lists, relevant, own, rows, popularity, part.n_users)
-        return replace(found, answers={"items": lists, "scores": scores}, truth=relevant)
+        queries, exclude = asked_by(part, users := scored_users(part))
+        items, scores, _ = answer_queries(model, queries, cutoff(metrics), exclude, part.known.items)
+        return scored((items, scores), part, users, held_out_by(part, users), metrics)
+
+    def answers(self, model: Model, part: Interactions, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+        """`items`, int32[n, k], and `scores`, float32[n, k], for every user with held-out items; k is 200 or more.
+
+        Lists are empty where the model knows nothing of a user: then it has no say.
+        """
+        queries, exclude = asked_by(part, scored_users(part))
+        items, scores = lists_by(model, queries, max(DEPTH, cutoff(metrics)), exclude)
+        return {"items": items, "scores": scores}
+
+    def blend(
+        self,
+        answers: Sequence[Mapping[str, NDArray[Any]]],
+        part: Interactions,
+        rows: NDArray[np.int64],
+        metrics: Sequence[str],
+    ) -> Callable[[Sequence[int]], Evaluation]:
+        """Weights -> how the blended lists do."""
+        users = scored_users(part)[rows]
+        relevant, (_, exclude) = held_out_by(part, users), asked_by(part, users)
+        blended = blender([(own["items"], own["scores"]) for own in answers], cutoff(metrics))
+
+        def evaluate(weights: Sequence[int]) -> Evaluation:
+            assert part.known is not None
+            lists = blended(weights)
+            fill_by_popularity(lists, exclude, part.known.items)
+            return scored(lists, part, users, relevant, metrics)
+
+        return evaluate
+
+    def ensemble(self, models: Sequence[Model], weights: Sequence[int]) -> Ensemble:
+        """Models whose lists are blended."""
+        return Ensemble(models, weights)
 
     def groups(self, evaluation: Evaluation, part: Interactions, metrics: Sequence[str]) -> tuple[Group, ...]:
         """By users' activity, the first metric that is a mean over users; by items' popularity, recall as far down."""
@@ -148,6 +174,34 @@ class Recommend(Task[Interactions]):
     def example(self, seed: int) -> Source:
         """Forty users, thirty items."""
         return Source(made_up_ratings(seed, users=40, items=30), made_up=True)
+
+
+def scored_users(part: Interactions) -> NDArray[np.int64]:
+    """int64[n], ascending: the users with held-out items."""
+    return np.flatnonzero(np.diff(part.matrix.indptr))
+
+
+def asked_by(part: Interactions, users: NDArray[np.int64]) -> tuple[Queries, Any]:
+    """What is asked for these users of a held-out part, and a CSR of what may not be answered."""
+    assert part.known is not None
+    known = part.known.matrix if len(users) == part.n_users else part.known.matrix[users]
+    return Queries(users.astype(np.int32), known), nothing_like(known) if part.repeats else known
+
+
+def held_out_by(part: Interactions, users: NDArray[np.int64]) -> Any:
+    """CSR, n × n_items: what these users of a held-out part took."""
+    return part.matrix if len(users) == part.n_users else part.matrix[users]
+
+
+def scored(
+    lists: Lists, part: Interactions, users: NDArray[np.int64], relevant: Any, metrics: Sequence[str]
+) -> Evaluation:
+    """How lists of these users do on a part that holds `relevant` for them."""
+    assert part.known is not None
+    items, scores = lists
+    own = [name for name in metrics if is_ranking_metric(name)]
+    found = evaluate_lists(items, relevant, own, users, part.known.popularity, part.n_users)
+    return replace(found, answers={"items": items, "scores": scores}, truth=relevant)
 
 
 def nothing_like(matrix: Any) -> Any:

@@ -23,11 +23,11 @@ class Finished:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Eight trials on forty users, two fitted models kept."""
+    """Fourteen trials on forty users, two fitted models kept."""
     folder = tmp_path_factory.mktemp("finished")
     pc.write_csv(made_up_ratings(seed=1, users=40, items=30), folder / "ratings.csv")
     arguments = (
-        "run --task recommend --data ratings.csv --trials 8 --keep 2 --workers 1 --name first --split user-random"
+        "run --task recommend --data ratings.csv --trials 14 --keep 2 --workers 1 --name first --split user-random"
     )
     arguments += " --models popular,item-knn,pure-svd,ease,als"
     subprocess.run([sys.executable, "-m", "workbench", *arguments.split()], cwd=folder, check=True, capture_output=True)

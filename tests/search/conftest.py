@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.execution.work import Description, Fit, Result
+from workbench.execution.work import Description, Fit, Result, Weigh, Weighed
 from workbench.search.allocation import Candidate
 from workbench.search.study import ModelStudy
 from workbench.search.trial import Trial
@@ -25,26 +25,35 @@ class FakePool:
         answer: what each fit gives.
         size: how many questions can wait.
         asked: every question so far.
+        weigh: what a question for weights gives.
+        deadlines: of each question.
     """
 
     answer: Callable[[Fit], Result]
     size: int = 1
-    asked: list[Fit] = field(default_factory=list)
-    _waiting: list[Fit] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
+    weigh: Callable[[Weigh], Weighed] = lambda question: Weighed(question.id, error="nobody can")
+    deadlines: list[float | None] = field(default_factory=list)
+    _waiting: list[Any] = field(default_factory=list)
 
     @property
     def idle(self) -> int:
         return self.size - len(self._waiting)
 
-    def submit(self, question: Fit, deadline: float | None = None) -> None:
+    def submit(self, question: Fit | Weigh, deadline: float | None = None) -> None:
         self.asked.append(question)
+        self.deadlines.append(deadline)
         self._waiting.append(question)
 
-    def events(self, timeout: float) -> list[Result]:
-        return [self.answer(self._waiting.pop(0))] if self._waiting else []
+    def events(self, timeout: float) -> list[Result | Weighed]:
+        if not self._waiting:
+            return []
+        question = self._waiting.pop(0)
+        return [self.weigh(question) if isinstance(question, Weigh) else self.answer(question)]
 
     def cancel(self, reason: str) -> None:
         self.answer = lambda question: Result(question.id, "cancelled", reason)
+        self.weigh = lambda question: Weighed(question.id, error=f"its worker {reason}")
 
 
 def scored(question: Fit, value: float, seconds: float = 1.0) -> Result:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.search.conftest import METRIC, FakePool, ended, scored
+from tests.search.conftest import METRIC, FakePool, Log, ended, scored
 from workbench.contract.metric import Group, Metric
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import Budget
+from workbench.search.fits import Fits
 from workbench.search.selection import DRAWS, Selection, finalists
 from workbench.search.trial import Trial
 
@@ -26,11 +27,12 @@ def make(tmp_path: Path) -> Callable[..., Selection]:
     (tmp_path / "values").mkdir()
     (tmp_path / "models").mkdir()
 
-    def build(pool: FakePool, budget: Budget | None = None, keep: int = 1) -> Selection:
+    def build(pool: FakePool, budget: Budget | None = None, keep: int = 1, ensembles: bool = False) -> Selection:
         loads = {name: f"nowhere:{name}" for name in ("a", "b", "c")}
         budget = budget or Budget(math.inf, time.monotonic())
         metric = Metric(METRIC, "")
-        return Selection(pool, tmp_path, loads, metric, (METRIC,), budget, keep, lambda: False)  # type: ignore[arg-type]
+        fits = Fits(pool, tmp_path, loads, (METRIC,), budget, lambda: False)  # type: ignore[arg-type]
+        return Selection(fits, metric, keep, ensembles, Log())  # type: ignore[arg-type]
 
     return build
 
@@ -55,15 +57,22 @@ def answering(folder: Path, means: dict[str, float]) -> Callable[[Fit], Result]:
     return answer
 
 
-def test_finalists_are_the_best_of_each_of_five_models_and_the_baseline() -> None:
+def test_finalists_are_the_best_of_each_of_five_models_and_three_more_and_the_baseline() -> None:
     trials = [ended(name, value, number) for number, (name, value) in enumerate(
-        [("base", 0.1), *((f"m{i}", 0.2 + i / 8) for i in range(6)), ("m5", 0.9), ("m0", None)]
+        [("base", 0.1), *((f"m{i}", 0.2 + i / 8) for i in range(6)), ("m5", 0.9), ("m0", None), ("m5", 0.8),
+         ("m2", 0.44), ("base", 0.05)]
     )]  # fmt: skip
-    chosen = finalists(trials, "base")
+    chosen, yardstick = finalists(trials, "base")
     assert [(trial.model, trial.objective) for trial in chosen] == [
-        ("m5", 0.9), ("m4", 0.7), ("m3", 0.575), ("m2", 0.45), ("m1", 0.325), ("base", 0.1),
+        ("m5", 0.9), ("m5", 0.825), ("m5", 0.8), ("m4", 0.7), ("m3", 0.575), ("m2", 0.45), ("m2", 0.44), ("m1", 0.325),
     ]  # fmt: skip
-    assert finalists([ended("m", None)], "base") == []
+    assert [(trial.model, trial.objective) for trial in yardstick] == [("base", 0.1)]
+    assert finalists([ended("m", None)], "base") == ([], [])
+
+
+def test_a_baseline_among_the_best_is_a_finalist_once() -> None:
+    trials = [ended("base", 0.5, 1), ended("m", 0.4, 2), ended("base", 0.3, 3)]
+    assert finalists(trials, "base") == (trials[:2], [])
 
 
 def test_the_mean_over_draws_decides_not_the_first_draw(make: Callable[..., Selection], tmp_path: Path) -> None:
@@ -71,7 +80,7 @@ def test_the_mean_over_draws_decides_not_the_first_draw(make: Callable[..., Sele
     for trial in (lucky, better):
         values_of(tmp_path, trial.id, trial.objective or 0.0)
     selection = make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44})))
-    ranked = selection.rank([lucky, better], lambda draw: True)
+    ranked = selection.rank([lucky, better], [], 9, lambda draw: True)
     assert [trial.model for trial in ranked] == ["b", "a"]
     assert [trial.rank for trial in ranked] == [1, 2]
     assert ranked[0].draws == [0.44] * DRAWS
@@ -83,7 +92,7 @@ def test_a_clear_lead_is_no_tie_and_no_lead_is_one(make: Callable[..., Selection
     for trial in trials:
         values_of(tmp_path, trial.id, trial.objective or 0.0)
     means = {"a": 0.50, "b": 0.4999, "c": 0.45}
-    ranked = make(FakePool(answering(tmp_path, means))).rank(trials, lambda draw: True)
+    ranked = make(FakePool(answering(tmp_path, means))).rank(trials, [], 9, lambda draw: True)
     assert {trial.model: trial.tied for trial in ranked} == {"a": True, "b": True, "c": False}
     assert all(trial.interval and trial.interval[0] < (trial.objective or 0) < trial.interval[1] for trial in ranked)
 
@@ -91,7 +100,7 @@ def test_a_clear_lead_is_no_tie_and_no_lead_is_one(make: Callable[..., Selection
 def test_without_time_the_first_draw_has_to_do(make: Callable[..., Selection], tmp_path: Path) -> None:
     trial = ended("a", 0.5)
     pool = FakePool(answering(tmp_path, {"a": 0.5}))
-    ranked = make(pool, Budget(10.0, time.monotonic() - 10)).rank([trial], lambda draw: True)
+    ranked = make(pool, Budget(10.0, time.monotonic() - 10)).rank([trial], [], 9, lambda draw: True)
     assert ranked[0].draws == [0.5]
     assert pool.asked == []
 
@@ -106,7 +115,7 @@ def test_a_finalist_that_fails_on_a_draw_ranks_behind_and_says_so(
         fails = question.load.endswith(":b") and question.score == "valid-2"
         return Result(question.id, "failed", "ValueError: no") if fails else steady(question)
 
-    ranked = make(FakePool(answer)).rank([good, shaky], lambda draw: True)
+    ranked = make(FakePool(answer)).rank([good, shaky], [], 9, lambda draw: True)
     assert [trial.model for trial in ranked] == ["a", "b"]
     assert ranked[1].note == "draw 2 of valid: failed, ValueError: no"
 
@@ -162,7 +171,7 @@ def test_what_was_noted_of_a_trial_is_neither_lost_nor_said_twice(
         return replace(steady(question), notes=notes)
 
     selection = make(FakePool(answer))
-    ranked = selection.rank([trial, other], lambda draw: True)
+    ranked = selection.rank([trial, other], [], 9, lambda draw: True)
     selection.refit(ranked)
     assert trial.note == (
         "metric m: ValueError: no; draw 2 of valid: failed, KeyError: 7; refit failed: KeyError: 7; "
@@ -207,7 +216,7 @@ def test_finalists_that_fail_on_different_draws_are_compared_on_the_common_ones(
         fails = question.load[-1] + question.score[-1] in ("a1", "b2")
         return Result(question.id, "failed", "ValueError: no") if fails else steady(question)
 
-    ranked = make(FakePool(answer)).rank(trials, lambda draw: True)
+    ranked = make(FakePool(answer)).rank(trials, [], 9, lambda draw: True)
     assert [(trial.model, len(trial.draws), trial.tied) for trial in ranked] == [("a", 4, False), ("b", 4, False)]
 
 
@@ -217,14 +226,14 @@ def test_a_baseline_beyond_the_best_five_is_ranked_last_on_its_one_draw(
     trials = [ended("a", 0.5, number) for number in range(5)]
     baseline = ended("b", 0.1, 9)
     pool = FakePool(answering(tmp_path, {"a": 0.3, "b": 0.9}))
-    ranked = make(pool).rank([*trials, baseline], lambda draw: True)
+    ranked = make(pool).rank(trials, [baseline], 9, lambda draw: True)
     assert (ranked[-1], baseline.rank, baseline.draws) == (baseline, 6, [0.1])
     assert {question.load for question in pool.asked} == {"nowhere:a"}
 
 
 def test_equal_objectives_go_to_the_earlier_trial(make: Callable[..., Selection], tmp_path: Path) -> None:
     trials: list[Trial] = [ended("b", 0.5, 2), ended("a", 0.5, 1)]
-    ranked = make(FakePool(answering(tmp_path, {"a": 0.5, "b": 0.5}))).rank(trials, lambda draw: False)
+    ranked = make(FakePool(answering(tmp_path, {"a": 0.5, "b": 0.5}))).rank(trials, [], 9, lambda draw: False)
     assert [trial.model for trial in ranked] == ["a", "b"]
 
 
@@ -241,7 +250,7 @@ def test_finalists_of_an_earlier_session_are_compared_as_if_it_had_not_ended(
         else:
             for path in (tmp_path / "values").glob("1*"):
                 path.unlink()
-        return make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44}))).rank([first, second], lambda _: True)
+        return make(FakePool(answering(tmp_path, {"a": 0.40, "b": 0.44}))).rank([first, second], [], 9, lambda _: True)
 
     unbroken, resumed = ranked(False), ranked(True)
     assert [(trial.model, trial.objective, len(trial.draws)) for trial in resumed] == [
@@ -256,7 +265,7 @@ def test_without_time_for_its_values_an_earlier_finalist_keeps_its_score(
     trial = ended("a", 0.45, 1)
     trial.earlier = True
     pool = FakePool(answering(tmp_path, {"a": 0.40}))
-    (only,) = make(pool, Budget(0.5, time.monotonic())).rank([trial], lambda _: True)
+    (only,) = make(pool, Budget(0.5, time.monotonic())).rank([trial], [], 9, lambda _: True)
     assert (only.objective, only.draws, only.tied, pool.asked) == (0.45, [0.45], False, [])
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.contract.task import ENSEMBLE
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -163,8 +165,10 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value < 60 else f"{int(value) // 60}:{int(value) % 60:02d}"
 
 
-def params(values: Mapping[str, Any]) -> str:
-    """Hyperparameters on one line."""
+def params(values: Mapping[str, Any], model: str = "") -> str:
+    """Hyperparameters on one line; of an ensemble its members' trials."""
+    if model == ENSEMBLE:
+        return " ".join(f"{trial[:8]} x{weight}" for trial, weight in values.items())
     return (
         " ".join(
             f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()
@@ -195,7 +199,7 @@ def leaderboard_table(
                 "test": figure(row["test"]),
                 "fit": seconds(row["fit_seconds"]),
                 "score": seconds(row["score_seconds"]),
-                "params": params(row["params"]),
+                "params": params(row["params"], row["model"]),
                 "note": note if len(note) <= NOTE_SHOWN else f"{note[: NOTE_SHOWN - 1]}…",
             }
         )

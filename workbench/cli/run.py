@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=int, metavar="N", help="For each worker.  [default: cores / workers]")
 @click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where models run.  [default: auto]")
 @click.option("--memory", metavar="SIZE", help="The most memory of a worker, such as 4GiB.")
-@click.option("--keep", type=int, metavar="N", help="How many fitted models to keep.  [default: 3]")
+@click.option("--keep", type=int, metavar="N", help="How many models to keep, ensembles with members.  [default: 3]")
 @click.option("--name", metavar="TEXT", help="Your own words for the run.")
 @click.option(
     "--config",

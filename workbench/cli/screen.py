@@ -133,7 +133,7 @@ class PlainScreen:
             self.leader(),
             seconds(trial.result.fit_seconds),
             seconds(trial.result.score_seconds),
-            params(trial.params),
+            params(trial.params, trial.model),
         )
 
     def leader(self) -> str:

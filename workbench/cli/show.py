@@ -95,7 +95,9 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "objective": figure(trial["objective"]),
             "fit": seconds(trial["fit_seconds"]),
             "score": seconds(trial["score_seconds"]),
-            "params or reason": params(trial["params"]) if trial["state"] == "complete" else trial["reason"],
+            "params or reason": params(trial["params"], trial["model"])
+            if trial["state"] == "complete"
+            else trial["reason"],
         }
         for trial in trials
     ]
@@ -112,7 +114,7 @@ def _show_trial(trial: dict[str, Any]) -> None:
             "run": f"{trial['run']}, trial {trial['number']}",
             "model": f"{trial['model']} of {trial['plugin']}",
             "state": f"{trial['state']} {trial['reason']}".strip(),
-            "params": params(trial["params"]),
+            "params": params(trial["params"], trial["model"]),
             "seed": trial["seed"],
             "rank": trial["final_rank"],
             "note": trial["note"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
@@ -13,7 +13,12 @@ from workbench.contract.split import Dataset, Part, Split
 from workbench.errors import UnknownName
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+ENSEMBLE = "ensemble"
+"""What several models that answer together are called, where others have the name of their model."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,44 @@ class Task(Generic[Part]):
                 metrics of plugins: it leaves them out, and gives `answers` that are long enough for them.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to evaluate")
+
+    def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+        """What a fitted model answers on a part: as much as `blend` needs for these metrics, a row an example.
+
+        A task that defines this, `blend` and `ensemble` has ensembles.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what models answer")
+
+    def blend(
+        self,
+        answers: Sequence[Mapping[str, NDArray[Any]]],
+        part: Part,
+        rows: NDArray[np.int64],
+        metrics: Sequence[str],
+    ) -> Callable[[Sequence[int]], Evaluation]:
+        """Line up the answers of several models, once: weights -> the evaluation of what they answer together.
+
+        The function is called a few hundred times, so what does not depend on weights is best done before.
+
+        Args:
+            answers: of each model, as `answers` gives them, at these rows only.
+            part: that they answer.
+            rows: int64[n], ascending: which rows of all that `answers` would give these are.
+            metrics: as in `evaluate`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to blend answers")
+
+    def ensemble(self, models: Sequence[Model], weights: Sequence[int]) -> Any:
+        """Fitted models made one that `evaluate` and `answer` take, and that answers as `blend` does.
+
+        Weights are whole numbers from 1 to 25, no more than 25 in all.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no ensembles")
+
+    @classmethod
+    def has_ensembles(cls) -> bool:
+        """Whether models of this task can be blended."""
+        return all(getattr(cls, name) is not getattr(Task, name) for name in ("answers", "blend", "ensemble"))
 
     def groups(self, evaluation: Evaluation, part: Part, metrics: Sequence[str]) -> tuple[Group, ...]:
         """Break an evaluation of `part` down by what its examples are like; `metrics` as in `evaluate`.

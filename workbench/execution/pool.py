@@ -226,6 +226,8 @@ class Pool:
         question = worker.question
         if isinstance(question, work.Describe):
             return [work.Description(question.id, error=f"its worker {reason}")]
+        if isinstance(question, work.Weigh):
+            return [work.Weighed(question.id, error=f"its worker {reason}")]
         return [work.Result(question.id, state, reason, words, peak_memory_bytes=worker.peak_memory)]
 
     def _watch(self) -> None:

@@ -50,7 +50,17 @@ def evaluate(
         ModelError: the first metric is a plugin's and gives something that cannot be used.
         PluginError: it cannot be loaded, or raises.
     """
-    found = task.evaluate(model, part, names)
+    found, missing = completed(task.evaluate(model, part, names), part, names, scorers)
+    if groups:
+        broken_down = task.groups(found, part, names)
+        found = replace(found, groups=tuple(map(_checked, broken_down)))
+    return found, missing
+
+
+def completed(
+    found: Evaluation, part: Any, names: Sequence[str], scorers: Mapping[str, str]
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """A task's evaluation with the metrics of plugins beside its own; as `evaluate`."""
     missing = []
     for name in names:
         if name not in scorers:
@@ -61,10 +71,13 @@ def evaluate(
             if name == names[0]:
                 raise
             missing.append(reason(error)[:NOTE_KEPT])
-    if groups:
-        broken_down = task.groups(found, part, names)
-        found = replace(found, groups=tuple(map(_checked, broken_down)))
     return found, tuple(missing)
+
+
+def intervals(found: Evaluation) -> dict[str, tuple[float, float]]:
+    """Name -> (low, high), 95 %, of the metrics that are means over examples."""
+    both = {name: found.interval(name) for name in found.metrics}
+    return {name: pair for name, pair in both.items() if pair is not None and all(map(is_finite, pair))}
 
 
 def _computed(load: str, name: str, found: Evaluation, part: Any) -> NDArray[np.float32] | float:

@@ -66,6 +66,8 @@ class Fit:
         better_than: the searched metric that a model must beat to be saved; None saves any.
         larger_is_better: the searched metric's direction.
         restore: a folder with a fitted model, to be scored instead of fitting one.
+        members: models to be scored together instead: their `load`, `params`, `folder` and `weight`.
+        answers: whether the model's answers are left in `answers/{id}`, to be blended.
     """
 
     id: str
@@ -81,9 +83,32 @@ class Fit:
     better_than: float | None = None
     larger_is_better: bool = True
     restore: str | None = None
+    members: tuple[Mapping[str, Any], ...] = ()
+    answers: bool = False
 
 
-Work = Describe | Fit
+@dataclass(frozen=True)
+class Weigh:
+    """Asks how much several models should count when they answer together.
+
+    Args:
+        id: comes back with the answer; values per example go to `values/{id}` for the first draw, then `{id}-draw1`...
+        parts: of each draw, the part that was scored.
+        answers: of each draw, the ids under which each model's answers lie.
+        metrics: to compute; the first is the one that decides.
+        larger_is_better: its direction.
+        seconds: until the worker should be content with what it has; None for no bound.
+    """
+
+    id: str
+    parts: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+    metrics: tuple[str, ...]
+    larger_is_better: bool
+    seconds: float | None = None
+
+
+Work = Describe | Fit | Weigh
 
 
 @dataclass(frozen=True)
@@ -107,6 +132,29 @@ class Description:
     starts: tuple[Mapping[str, Any], ...] = ()
     needs: tuple[str, ...] = ()
     estimate: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """How much several models count together.
+
+    Args:
+        id: of the question.
+        error: why that cannot be said; empty if it can.
+        weights: of each model, whole numbers.
+        metrics: of the first draw, name -> value.
+        intervals: their 95 % intervals, of those that are means over examples.
+        draws: the deciding metric on each draw.
+        seconds: that it took.
+    """
+
+    id: str
+    error: str = ""
+    weights: tuple[int, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    draws: tuple[float, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,9 +201,10 @@ class Result:
     peak_memory_bytes: int = 0
 
 
-Event = Description | Report | Result
+Event = Description | Report | Result | Weighed
 
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in (Setup, Describe, Fit, Description, Report, Result)}
+_MESSAGES = (Setup, Describe, Fit, Weigh, Description, Report, Result, Weighed)
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in _MESSAGES}
 
 
 def to_message(value: Setup | Work | Event) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from workbench.contract.context import Context
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.errors import ModelError, Pruned
-from workbench.execution import scoring, shared, work
+from workbench.execution import ensembles, scoring, shared, values, work
 from workbench.execution.memory import private_memory
 from workbench.registry import load_class
 
@@ -66,7 +66,12 @@ class Desk:
     def answer(self, question: work.Work) -> None:
         """Answer one question; whatever the model does short of killing the process is an answer too."""
         self._fresh_start(question)
-        answer = self._describe(question) if isinstance(question, work.Describe) else self._fit(question)
+        ways: dict[type, Callable[[Any], work.Event]] = {
+            work.Describe: self._describe,
+            work.Fit: self._fit,
+            work.Weigh: self._weigh,
+        }
+        answer = ways[type(question)](question)
         with contextlib.suppress(Exception):  # a model may have closed or replaced them
             sys.stdout.flush()
             sys.stderr.flush()
@@ -121,8 +126,7 @@ class Desk:
             if wrong or question.metrics[0] not in evaluation.metrics:
                 name, value = next(iter(wrong.items()), (question.metrics[0], None))
                 return clock.result(question.id, "invalid", f"{name} is {value!r}; a finite number is needed")
-            intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
-            self._keep_values(question, evaluation)
+            values.keep(self.folder, question.id, evaluation, question.metrics[0])
         except Pruned:
             return clock.result(question.id, "pruned", "the search asked it to stop")
         except ModelError as error:
@@ -135,16 +139,48 @@ class Desk:
             question.id,
             "complete",
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
-            intervals={
-                name: both for name, both in intervals.items() if both is not None and all(map(scoring.is_finite, both))
-            },
+            intervals=scoring.intervals(evaluation),
             groups=evaluation.groups,
             notes=notes,
         )
 
+    def _weigh(self, question: work.Weigh) -> work.Weighed:
+        try:
+            return ensembles.weigh(self.task, self.folder, question, self._part, self.setup.scorers)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - models can do without each other
+            return work.Weighed(question.id, error=work.reason(error))
+
     def _fit_and_score(self, question: work.Fit, clock: _Clock) -> tuple[Evaluation, tuple[str, ...]]:
+        part = self._part(question.score)
+        model = self._restored(question) if question.restore or question.members else self._fitted(question, clock)
+        with clock.measure("score"):
+            evaluation, notes = scoring.evaluate(
+                self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
+            )
+        if question.answers:
+            values.keep_answers(self.folder, question.id, self.task.answers(model, part, question.metrics))
+        if question.save is not None and _is_better(evaluation, question):
+            folder = Path(question.save)
+            folder.mkdir(parents=True)
+            model.save(folder)
+        return evaluation, notes
+
+    def _restored(self, question: work.Fit) -> Any:
+        """A model that was fitted before, or several that answer together."""
+        members = question.members or (
+            {"load": question.load, "params": question.params, "folder": question.restore, "weight": 1},
+        )
+        models = []
+        for member in members:
+            models.append(load_class(member["load"]).build(member["params"]))
+            models[-1].restore(Path(member["folder"]))
+        if not question.members:
+            return models[0]
+        return self.task.ensemble(models, [member["weight"] for member in members])
+
+    def _fitted(self, question: work.Fit, clock: _Clock) -> Model:
         train, part = self._part(question.train), self._part(question.score)
-        model = load_class(question.load).build(question.params)
+        model: Model = load_class(question.load).build(question.params)
 
         def report(step: int, value: float | None) -> None:
             if value is None:
@@ -171,39 +207,9 @@ class Desk:
             on_report=report,
             on_shared=share,
         )
-        if question.restore is not None:
-            model.restore(Path(question.restore))
-        else:
-            with clock.measure("fit"):
-                model.fit(train, context)
-        with clock.measure("score"):
-            evaluation, notes = scoring.evaluate(
-                self.task, model, part, question.metrics, self.setup.scorers, groups=not question.search
-            )
-        if question.save is not None and _is_better(evaluation, question):
-            folder = Path(question.save)
-            folder.mkdir(parents=True)
-            model.save(folder)
-        return evaluation, notes
-
-    def _keep_values(self, question: work.Fit, evaluation: Evaluation) -> None:
-        """Leave the values per example of the searched metric where the parent finds them."""
-        import numpy as np
-
-        values = evaluation.per_example.get(question.metrics[0])
-        if values is not None:
-            examples = evaluation.example_ids
-            examples = np.arange(len(values)) if examples is None else examples
-            np.save(
-                self.folder / "values" / f"{question.id}.npy",
-                np.asarray(values, np.float32),
-                allow_pickle=False,
-            )
-            np.save(
-                self.folder / "values" / f"{question.id}.ids.npy",
-                np.asarray(examples, np.int64),
-                allow_pickle=False,
-            )
+        with clock.measure("fit"):
+            model.fit(train, context)
+        return model
 
     def _part(self, name: str) -> Any:
         if name not in self.parts:

@@ -185,12 +185,12 @@ class Search:
         if not self.budget.bounded:
             return 0.0
         ended = [trial for candidate in self.candidates for trial in candidate.trials]
-        best = finalists(ended, self.candidates[0].name)
-        costs = [trial.cost for trial in best]
+        chosen, yardstick = finalists(ended, self.candidates[0].name)
+        costs = [trial.cost for trial in chosen + yardstick]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
         # The further draws, the final fit, and room to spare: a draw begins only where both fit. See `Selection.rank`.
-        fits = DRAWS + 1 + any(trial.earlier for trial in best)
+        fits = DRAWS + 1 + any(trial.earlier for trial in chosen)
         # No more can run at once than there are workers or finalists, and one fit cannot be divided.
         spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
         return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0

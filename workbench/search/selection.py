@@ -7,106 +7,134 @@ and only then is test looked at, once.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.contract.metric import Metric
-from workbench.execution.pool import Pool
+from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
-from workbench.metrics.significance import clearly_different, paired_z
-from workbench.search.budget import Budget
-from workbench.search.trial import Trial
+from workbench.search.comparing import compare
+from workbench.search.ensemble import assemble, part_of, question_of
+from workbench.search.fits import Fits
+from workbench.search.trial import Observer, Trial
 
-FINALISTS = 5
+MODELS = 5
+RUNNERS_UP = 3
 DRAWS = 5
 """Draws of valid on which finalists are compared, the search's own included."""
 
-POLL_SECONDS = 0.25
 CAUTION = 1.2
 
-_Answer = tuple[Trial, Result]
 
+def finalists(trials: Sequence[Trial], baseline: str) -> tuple[list[Trial], list[Trial]]:
+    """The best trial of each of the best models and the best few of the rest; beside them the baseline.
 
-def finalists(trials: Sequence[Trial], baseline: str) -> list[Trial]:
-    """The best trial of each of the best models, from the best; the baseline's best is always among them."""
+    Returns:
+        Those that are scored on further draws, from the best; and the baseline's best, where it is none of them.
+    """
     best: dict[str, Trial] = {}
     scored = [trial for trial in trials if trial.objective is not None]
-    for trial in sorted(scored, key=lambda trial: (-(trial.objective or 0.0), trial.number)):
+    scored.sort(key=lambda trial: (-(trial.objective or 0.0), trial.number))
+    for trial in scored:
         best.setdefault(trial.model, trial)
-    chosen = list(best.values())[:FINALISTS]
-    if baseline in best and best[baseline] not in chosen:
-        chosen.append(best[baseline])
-    return chosen
+    leaders = list(best.values())[:MODELS]
+    rest = [trial for trial in scored if trial not in leaders and trial.model != baseline][:RUNNERS_UP]
+    chosen = [trial for trial in scored if trial in leaders or trial in rest]
+    yardstick = [best[baseline]] if baseline in best and best[baseline] not in chosen else []
+    return chosen, yardstick
 
 
-@dataclass
+@dataclass(frozen=True)
 class Selection:
     """Ranks the finalists of one run.
 
     Args:
-        pool: where fits run.
-        folder: of the run.
-        loads: model -> where its class is.
+        fits: has models fitted and scored.
         metric: that is searched.
-        metrics: names of all that are computed, the searched one first.
-        budget: of the run.
         keep: how many fitted models are kept.
-        interrupted: says whether the user asked to stop.
+        ensembles: whether the task's models can answer together.
+        observer: hears of an ensemble as of any trial.
+        draws_before: on how many draws an earlier session has compared; its ranking stands where there are fewer now.
     """
 
-    pool: Pool
-    folder: Path
-    loads: Mapping[str, str]
+    fits: Fits
     metric: Metric
-    metrics: tuple[str, ...]
-    budget: Budget
     keep: int
-    interrupted: Callable[[], bool]
+    ensembles: bool
+    observer: Observer
+    draws_before: int = 0
 
-    def rank(self, chosen: list[Trial], write_draw: Callable[[int], bool]) -> list[Trial]:
-        """Score on further draws as far as time goes, and rank; a baseline beyond the best five keeps its one draw.
+    def rank(
+        self, chosen: list[Trial], yardstick: list[Trial], next_number: int, write_draw: Callable[[int], bool]
+    ) -> list[Trial]:
+        """Score on further draws as far as time goes, and rank; the yardstick keeps its one draw and comes last.
+
+        Where the task has ensembles, one is made of the finalists, and ranked among them if it gains.
 
         Args:
             chosen: the finalists, from the best.
+            yardstick: the baseline, where it is none of them.
+            next_number: of an ensemble's trial.
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
-        chosen, baseline = chosen[:FINALISTS], chosen[FINALISTS:]
-        # The score on the search's own draw is known of all; its values per example are to be had again of some.
-        earlier = [trial for trial in chosen if trial.earlier]
-        values: dict[str, dict[int, Any]] = {
-            trial.id: {} if trial.earlier else {0: self._values(trial.id)} for trial in chosen
-        }
-        slowest = self._round_seconds(chosen)
-        for draw in range(0 if earlier else 1, DRAWS):
-            need = CAUTION * (self._round_seconds(chosen + baseline) + slowest)
-            began = time.monotonic()
-            if self.interrupted() or self.budget.left < need or not (draw == 0 or write_draw(draw)):
-                break
-            train, valid = (f"train-{draw}", f"valid-{draw}") if draw else ("train", "valid")
-            results = self._fit_all(chosen if draw else earlier, train, valid, tag=f"draw{draw}", search=True)
-            slowest = max(slowest, time.monotonic() - began)
-            if any(result.state in ("timeout", "cancelled") for _, result in results):
-                break
-            for trial, result in results:
-                if result.state == "complete":
-                    if draw:
-                        trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
-                    values[trial.id][draw] = self._values(result.id)
-                else:
-                    trial.remark(f"draw {draw} of valid: {result.state}, {result.reason}")
+        for trial in chosen:
+            trial.scored = {} if trial.earlier else {0: trial.id}
+        self._draw(chosen, yardstick, write_draw)
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
-        chosen.sort(key=lambda trial: (-len(trial.draws), -(trial.objective or 0.0), trial.number))
-        self._compare(chosen, values)
-        for rank, trial in enumerate(ranked := chosen + baseline, 1):
+        _sort(chosen)
+        if self.ensembles:
+            spare = CAUTION * self.fits.round_seconds(chosen + yardstick)
+            together = assemble(chosen, self.fits, self.metric, next_number, spare)
+            if together is not None:
+                chosen.append(together)
+                _sort(chosen)
+        compare(chosen, self.metric, self.fits.values)
+        for trial in chosen:
+            if trial.is_ensemble and len(chosen[0].draws) >= self.draws_before:
+                self.observer.trial_started(trial)
+                self.observer.trial_ended(trial)
+        for rank, trial in enumerate(ranked := chosen + yardstick, 1):
             trial.rank = rank
         return ranked
+
+    def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> None:
+        """Add to the finalists' draws as far as time goes."""
+        # The score on the search's own draw is known of all; its values per example are to be had again of some.
+        earlier = [trial for trial in chosen if trial.earlier]
+        slowest = self.fits.round_seconds(chosen)
+        for draw in range(0 if earlier else 1, DRAWS):
+            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + slowest)
+            began = time.monotonic()
+            if self.fits.interrupted() or self.fits.budget.left < need or not (draw == 0 or write_draw(draw)):
+                return
+            questions = {trial.id: self._drawn(trial, draw) for trial in (chosen if draw else earlier)}
+            results = self.fits.run(questions.values(), self.fits.deadline)
+            slowest = max(slowest, time.monotonic() - began)
+            answered = [(trial, results.get(questions[trial.id].id)) for trial in chosen if trial.id in questions]
+            if any(result is None or result.state in ("timeout", "cancelled") for _, result in answered):
+                return
+            for trial, result in answered:
+                assert result is not None
+                if result.state != "complete":
+                    trial.remark(f"draw {draw} of valid: {result.state}, {result.reason}")
+                    continue
+                trial.scored[draw] = result.id
+                if draw:
+                    trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
+                else:
+                    trial.search_folder = questions[trial.id].save
+
+    def _drawn(self, trial: Trial, draw: int) -> Fit:
+        """Asks for a finalist to be scored on a draw; on the search's own it is what an earlier session had."""
+        if not draw:
+            folder = str(self.fits.model_folder(trial, "search"))
+            return self.fits.question(trial, "train", part_of(0), "draw0", search=True, save=folder)
+        train, tag = f"train-{draw}", f"draw{draw}"
+        return self.fits.question(trial, train, part_of(draw), tag, search=True, answers=self.ensembles)
 
     def refit(self, ranked: list[Trial]) -> None:
         """Fit the finalists on train and valid and score them on test, once; the best ones are kept.
@@ -114,44 +142,60 @@ class Selection:
         Where that fails, or there is no time for it, the search's own fit is scored and kept instead. One model
         is always finished: for the best that has any fit, the budget may be overrun.
         """
-        refits = [trial for trial in ranked if CAUTION * trial.cost < self.budget.left]
-        for trial in ranked:
+        kept = self._kept(ranked)
+        alone = [trial for trial in ranked if not trial.is_ensemble]
+        refits = [trial for trial in alone if CAUTION * trial.cost < self.fits.budget.left]
+        questions = {}
+        for trial in alone:
             if trial not in refits:
                 trial.remark("no time for a refit")
-        for trial, result in self._fit_all(refits, "train_valid", "test", tag="final", save=True):
-            if not self._finish(trial, result):
+                continue
+            folder = str(self.fits.model_folder(trial, "final")) if trial.id in kept else None
+            questions[trial.id] = self.fits.question(trial, "train_valid", "test", "final", save=folder)
+        results = self.fits.run(questions.values(), self.fits.deadline)
+        for trial in refits:
+            result = results.get(questions[trial.id].id)
+            if result is not None and not self._finish(trial, result):
                 trial.remark(f"refit {result.state}: {result.reason}")
-        for trial in ranked:
+        for trial in alone:
             if trial.test or trial.search_folder is None:
                 continue
-            if not self.interrupted():
-                self._use_search_fit(trial, whatever_it_takes=not any(other.test for other in ranked))
-            elif trial.rank is not None and trial.rank <= self.keep:
+            if not self.fits.interrupted():
+                self._use_search_fit(trial, trial.id in kept, whatever_it_takes=not any(other.test for other in alone))
+            elif trial.id in kept:
                 trial.model_folder = trial.search_folder
                 trial.remark("the fit of the search is kept")
+        self._fit_anew(alone)
         for trial in ranked:
-            if trial.earlier and not self.interrupted() and not any(other.test for other in ranked):
-                # Its fit went with its session.
-                question = self._question(
-                    f"{trial.id}-anew", trial, "train_valid", "test", False, None, self._model_folder(trial, "anew")
-                )
-                for _, result in self._run([(trial, question)], None):
-                    if self._finish(trial, result):
-                        trial.remark("fitted all the same, so that there is a model")
+            if trial.is_ensemble:
+                self._finish_ensemble(trial, alone)
 
-    def _use_search_fit(self, trial: Trial, *, whatever_it_takes: bool) -> None:
-        deadline = None if whatever_it_takes else self.budget.deadline()
-        question = replace(
-            self._question(f"{trial.id}-restored", trial, "train", "test", False, None, None),
-            restore=trial.search_folder,
-        )
-        for _, result in self._run([(trial, question)], deadline):
+    def _fit_anew(self, alone: Sequence[Trial]) -> None:
+        """Finish one model where none is, of those whose fits went with their session."""
+        for trial in alone:
+            if not trial.earlier or self.fits.interrupted() or any(other.test for other in alone):
+                continue
+            folder = str(self.fits.model_folder(trial, "final"))
+            question = self.fits.question(trial, "train_valid", "test", "anew", save=folder, seconds=None)
+            for result in self.fits.run([question], None).values():
+                if self._finish(trial, result):
+                    trial.remark("fitted all the same, so that there is a model")
+
+    def _kept(self, ranked: Sequence[Trial]) -> set[str]:
+        """Ids of the trials whose fitted models are kept: the best, and what the best are made of."""
+        best = [trial for trial in ranked if trial.rank is not None and trial.rank <= self.keep]
+        return {trial.id for trial in best} | {id for trial in best if trial.is_ensemble for id in trial.params}
+
+    def _use_search_fit(self, trial: Trial, kept: bool, *, whatever_it_takes: bool) -> None:
+        deadline = None if whatever_it_takes else self.fits.deadline
+        question = self.fits.question(trial, "train", "test", "restored", restore=trial.search_folder)
+        for result in self.fits.run([question], deadline).values():
             if result.state != "complete":
                 trial.remark(f"the search's fit: {result.state}, {result.reason}")
                 continue
             _take_test(trial, result)
             trial.remark("the fit of the search is used")
-            if trial.rank is not None and trial.rank <= self.keep:
+            if kept:
                 trial.model_folder = trial.search_folder
 
     def _finish(self, trial: Trial, result: Result) -> bool:
@@ -159,88 +203,33 @@ class Selection:
             return False
         _take_test(trial, result)
         trial.refit_seconds = result.fit_seconds + result.shared_seconds
-        folder = self._model_folder(trial, result.id.rpartition("-")[2])
+        folder = self.fits.model_folder(trial, "final")
         trial.model_folder = str(folder) if folder.exists() else None
         return True
 
-    def _fit_all(
-        self, trials: list[Trial], train: str, score: str, *, tag: str, search: bool = False, save: bool = False
-    ) -> list[_Answer]:
-        """Fit every trial's model on one part and score it on another."""
-        deadline = self.budget.deadline()
-        seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
-        questions = []
-        for trial in trials:
-            kept = save and trial.rank is not None and trial.rank <= self.keep
-            folder = self._model_folder(trial, tag) if kept else None
-            id = f"{trial.id}-{tag}"
-            questions.append((trial, self._question(id, trial, train, score, search, seconds, folder)))
-        return self._run(questions, deadline)
+    def _finish_ensemble(self, together: Trial, trials: Sequence[Trial]) -> None:
+        """Score it on test by its members' final fits, and keep what says how they answer together."""
+        folders = {trial.id: trial.model_folder for trial in trials if trial.id in together.params}
+        there = {id: folder for id, folder in folders.items() if folder is not None}
+        if len(there) < len(together.params):
+            together.remark("not kept: a member has no fit")
+            return
+        folder = self.fits.model_folder(together, "final")
+        ensembles.save(folder, together.params)
+        together.model_folder = str(folder)
+        together.refit_seconds = sum(trial.refit_seconds or 0.0 for trial in trials if trial.id in there)
+        if self.fits.interrupted():
+            return
+        question = question_of(together, there, trials, self.fits)
+        for result in self.fits.run([question], self.fits.deadline).values():
+            if result.state == "complete":
+                _take_test(together, result)
+            else:
+                together.remark(f"on test: {result.state}, {result.reason}")
 
-    def _run(self, questions: list[tuple[Trial, Fit]], deadline: float | None) -> list[_Answer]:
-        """Have questions answered, as many at once as there are workers."""
-        waiting = list(questions)
-        running: dict[str, Trial] = {}
-        answers: list[_Answer] = []
-        while waiting or running:
-            while waiting and self.pool.idle and not self.interrupted():
-                trial, question = waiting.pop(0)
-                running[question.id] = trial
-                self.pool.submit(question, deadline)
-            if self.interrupted():
-                waiting.clear()
-                self.pool.cancel("the run was interrupted")
-            ended = [event for event in self.pool.events(POLL_SECONDS) if isinstance(event, Result)]
-            answers += [(running.pop(event.id), event) for event in ended if event.id in running]
-        return answers
 
-    def _question(
-        self,
-        id: str,
-        trial: Trial,
-        train: str,
-        score: str,
-        search: bool,
-        seconds: float | None,
-        save: Path | None,
-    ) -> Fit:
-        return Fit(
-            id, self.loads[trial.model], trial.params, trial.seed, train, score, self.metrics, search, seconds,
-            None if save is None else str(save),
-        )  # fmt: skip
-
-    def _model_folder(self, trial: Trial, tag: str) -> Path:
-        return self.folder / "models" / f"{trial.id}-{tag}"
-
-    def _values(self, id: str) -> tuple[Any, Any] | None:
-        """(values per example, which examples) of the searched metric, where it is a mean of such."""
-        path = self.folder / "values" / f"{id}.npy"
-        if not path.exists():
-            return None
-        return np.load(path, allow_pickle=False), np.load(path.with_suffix(".ids.npy"), allow_pickle=False)
-
-    def _compare(self, ranked: list[Trial], values: dict[str, dict[int, Any]]) -> None:
-        """Give every finalist the interval of its mean, and mark those that the leader does not clearly beat."""
-        sign = self.metric.objective(1.0)
-        for trial in ranked:
-            joined = _joined(values[trial.id], set(values[trial.id]))
-            half = math.inf if joined is None else _half_width(*joined)
-            if math.isfinite(half):
-                mean = self.metric.objective(trial.objective or 0.0)
-                trial.interval = mean - half, mean + half
-        leader = ranked[0]
-        for trial in ranked[1:]:
-            common = set(values[leader.id]) & set(values[trial.id])  # a finalist may have failed on a draw
-            first, second = _joined(values[leader.id], common), _joined(values[trial.id], common)
-            if first is not None and second is not None:
-                z = sign * paired_z(first[0], second[0], first[1])
-                trial.tied = not clearly_different(z, len(ranked) - 1)
-        leader.tied = any(trial.tied for trial in ranked[1:])
-
-    def _round_seconds(self, chosen: list[Trial]) -> float:
-        """What one round of fits is expected to take."""
-        costs = [trial.cost for trial in chosen]
-        return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0
+def _sort(chosen: list[Trial]) -> None:
+    chosen.sort(key=lambda trial: (-len(trial.draws), -(trial.objective or 0.0), trial.number))
 
 
 def _take_test(trial: Trial, result: Result) -> None:
@@ -248,20 +237,3 @@ def _take_test(trial: Trial, result: Result) -> None:
     trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
     trial.groups = result.groups
     trial.remark(*result.notes)
-
-
-def _joined(values: dict[int, Any], draws: set[int]) -> tuple[Any, Any] | None:
-    """(values, examples) over some draws, in order; None where the metric is no mean over examples."""
-    parts = [values[draw] for draw in sorted(draws)]
-    if not parts or any(part is None for part in parts):
-        return None
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-
-def _half_width(values: Any, examples: Any) -> float:
-    """Half of the 95 % interval of the mean; an example met in several draws counts once."""
-    _, group = np.unique(examples, return_inverse=True)
-    means = np.bincount(group, values.astype(np.float64)) / np.bincount(group)
-    if len(means) < 2:
-        return math.inf
-    return float(1.96 * means.std(ddof=1) / len(means) ** 0.5)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workbench.contract.metric import Group
+from workbench.contract.task import ENSEMBLE
 from workbench.execution.work import Report, Result
 
 Values = dict[str, float]
@@ -29,6 +30,7 @@ class Trial:
         objective: the searched metric on a scale where larger is better: the mean over `draws`.
         interval: of the searched metric, 95 %.
         draws: the objective on each draw of valid, the search's own first.
+        scored: of a finalist, draw -> under which id its values per example lie.
         tied: whether the leader's advantage over this finalist may be noise.
         rank: among the finalists, from 1; None for other trials.
         test: metrics on test; empty for trials that are no finalists.
@@ -50,6 +52,7 @@ class Trial:
     objective: float | None = None
     interval: tuple[float, float] | None = None
     draws: list[float] = field(default_factory=list)
+    scored: dict[int, str] = field(default_factory=dict)
     tied: bool = False
     rank: int | None = None
     test: Values = field(default_factory=dict)
@@ -71,6 +74,11 @@ class Trial:
         for text in texts:
             if text not in self.note:
                 self.note = f"{self.note}; {text}" if self.note else text
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it is several trials' models that answer together; its params are their ids and weights."""
+        return self.model == ENSEMBLE
 
     @property
     def cost(self) -> float:

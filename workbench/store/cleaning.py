@@ -45,7 +45,9 @@ def delete_run(database: Database, number: int) -> int:
         if row is None:
             raise UnknownName("run", str(number), [], "workbench runs")
         refuse_if_owned(row, row["now"])
-        trials = connection.execute(sa.select(sa.func.count()).where(trial.c.run_id == number)).scalar_one()
+        trials = connection.execute(
+            sa.select(sa.func.count()).where(trial.c.run_id == number, trial.c.model != schema.ENSEMBLE)
+        ).scalar_one()
         connection.execute(sa.delete(run).where(run.c.id == number))
         return int(trials), row["uuid"]
 

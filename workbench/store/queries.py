@@ -272,6 +272,7 @@ def run(database: Database, number: int) -> dict[str, Any]:
         models = connection.execute(planned).mappings().all()
         counted = (
             sa.select(trials.c.state, sa.func.count().label("count"))
+            .where(trials.c.model != schema.ENSEMBLE)
             .where(trials.c.run_id == number)
             .group_by(trials.c.state)
             .order_by(trials.c.state)

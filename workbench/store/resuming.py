@@ -50,5 +50,6 @@ def resumable(database: Database, number: int) -> dict[str, Any]:
         if row is None:
             raise UnknownName("run", str(number), [], "workbench runs")
         refuse_if_owned(row, row["now"])
-        scored = sa.select(trial.c.model).where(trial.c.run_id == number, trial.c.objective.is_not(None)).distinct()
+        there = trial.c.run_id == number, trial.c.objective.is_not(None), trial.c.model != schema.ENSEMBLE
+        scored = sa.select(trial.c.model).where(*there).distinct()
         return {**row, "models": set(connection.execute(scored).scalars())}

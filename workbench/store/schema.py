@@ -27,6 +27,8 @@ SCHEMA_VERSION = 1
 """The newest revision in `alembic/versions`; a test holds the two together."""
 
 VERSION_TABLE = "workbench_version"
+ENSEMBLE = "ensemble"
+"""In column `trial.model`: several trials that answer together. It is made of trials, and counted as none."""
 
 metadata = MetaData(
     naming_convention={

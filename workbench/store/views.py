@@ -54,8 +54,9 @@ SELECT
     board.metric,
     run.state,
     run.reason,
-    (SELECT count(*) FROM trial WHERE trial.run_id = run.id) AS trials,
-    (SELECT count(*) FROM trial WHERE trial.run_id = run.id AND trial.state = 'complete') AS complete_trials,
+    (SELECT count(*) FROM trial WHERE trial.run_id = run.id AND trial.model <> 'ensemble') AS trials,
+    (SELECT count(*) FROM trial WHERE trial.run_id = run.id AND trial.model <> 'ensemble' AND trial.state = 'complete')
+        AS complete_trials,
     best.model AS best_model,
     best.uuid AS best_trial,
     CASE board.direction WHEN 'maximize' THEN best.objective ELSE -best.objective END AS best_valid,

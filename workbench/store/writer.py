@@ -173,6 +173,8 @@ class RunWriter:
         def work(connection: Connection) -> None:
             artifact, metric, group = schema.artifact, schema.trial_metric, schema.trial_group
             connection.execute(sa.delete(artifact).where(artifact.c.run_id == self.run))
+            former = schema.trial.c.model == schema.ENSEMBLE, schema.trial.c.uuid.not_in(list(finalists))
+            connection.execute(sa.delete(schema.trial).where(schema.trial.c.run_id == self.run, *former))
             for trial, row in finalists.items():
                 key, values = self._trials[trial], _clean(dict(row.values))
                 connection.execute(sa.update(schema.trial).where(schema.trial.c.id == key).values(**values))

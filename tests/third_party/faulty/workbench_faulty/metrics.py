@@ -1,5 +1,7 @@
 """Metrics; one of them works."""
 
+import os
+
 
 def length(scored):
     """How long each list is."""
@@ -8,3 +10,7 @@ def length(scored):
 
 def broken(scored):
     raise RuntimeError("out of order")
+
+
+def deadly(scored):
+    os._exit(3)

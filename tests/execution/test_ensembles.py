@@ -1,0 +1,227 @@
+"""Weights of models that answer together: chosen greedily, and what they give is what an ensemble gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.execution.asking import ask, question, works
+from workbench.contract.context import Context
+from workbench.contract.model import Model
+from workbench.contract.split import Split
+from workbench.data import mapped
+from workbench.data.interactions import Interactions
+from workbench.errors import StoreError
+from workbench.execution import ensembles, scoring, values
+from workbench.execution.ensembles import PATIENCE, ROUNDS, greedy, weigh
+from workbench.execution.pool import Pool
+from workbench.execution.work import Fit, Setup, Weigh, Weighed
+from workbench.main import run_folder, write_parts
+from workbench_recommend import workbench_models
+from workbench_recommend.blending import Ensemble
+from workbench_recommend.task import Recommend
+
+TASK = Recommend()
+LOADS = {spec.name: spec.load for spec in workbench_models()}
+MEMBERS = ("ease", "bpr", "popular", "item-knn")
+
+
+def never() -> bool:
+    return False
+
+
+@st.composite
+def value_functions(draw: st.DrawFn) -> tuple[int, Callable[[Sequence[int]], float]]:
+    """A value of every weights, many of them equal."""
+    n, seed, levels = draw(st.integers(1, 4)), draw(st.integers(0, 2**32 - 1)), draw(st.sampled_from([2, 10, 10**6]))
+
+    def value(weights: Sequence[int]) -> float:
+        return float(np.random.default_rng([seed, *weights]).integers(levels))
+
+    return n, value
+
+
+@given(value_functions())
+def test_greedy_follows_the_best_step_and_returns_the_best_place_on_its_way(
+    given: tuple[int, Callable[[Sequence[int]], float]],
+) -> None:
+    n, value = given
+    way: list[tuple[int, ...]] = []
+    here = (0,) * n
+    for _ in range(ROUNDS):
+        steps = [tuple(weight + (at == model) for at, weight in enumerate(here)) for model in range(n)]
+        here = max(steps, key=value)  # the first of equals
+        way.append(here)
+        if len(way) > PATIENCE and max(map(value, way[:-PATIENCE])) >= max(map(value, way[-PATIENCE:])):
+            break
+    assert greedy(n, value, never) == max(way, key=value)
+
+
+def test_greedy_finds_two_that_are_best_together() -> None:
+    target = np.array([0.75, 0.0, 0.25])
+    assert greedy(3, lambda weights: -float(np.abs(np.array(weights) / sum(weights) - target).sum()), never) == (
+        3,
+        0,
+        1,
+    )
+
+
+def test_greedy_is_content_when_told_but_takes_one() -> None:
+    assert greedy(3, lambda weights: weights[2] - weights[0], lambda: True) == (0, 0, 1)
+
+
+class Shy(Model):
+    """Popularity for every other user, and no word on the rest."""
+
+    def fit(self, train: Interactions, context: Context) -> None:
+        self.scores_ = np.bincount(train.items, minlength=train.n_items).astype(np.float32)
+
+    def score(self, users: Any) -> Any:
+        return np.where(users[:, None] % 2 == 0, self.scores_, np.float32(-np.inf))
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[tuple[Path, Split[Interactions], dict[str, list[Any]]]]:
+    """A run's folder with two draws, what was split, and models fitted on each draw."""
+    with run_folder() as folder:
+        dataset = TASK.read(TASK.example(1), {})
+        split = TASK.split(dataset, "user-random", 0)
+        write_parts(folder, dataset.encoding, split)
+        drawn = TASK.resample(split, 1, 0)
+        parts = mapped.Writer(folder / "parts")
+        parts.write(drawn[0], "train-1")
+        parts.write(drawn[1], "valid-1")
+        models: dict[str, list[Any]] = {}
+        for name in (*MEMBERS, "shy"):
+            for train in (split.train, drawn[0]):
+                module, _, kind = LOADS.get(name, ":").partition(":")
+                model = getattr(import_module(module), kind).build({}) if module else Shy()
+                model.fit(train, Context(seed=0))
+                models.setdefault(name, []).append(model)
+        yield folder, split, models
+
+
+@pytest.mark.parametrize(
+    ("metric", "larger"),
+    [("ndcg@10", True), ("coverage@10", True), ("gini@10", False), ("recall@25", True), ("far@250", True)],
+)
+@pytest.mark.parametrize("examples", [2_000, 7])
+def test_weights_give_what_an_evaluation_of_the_ensemble_gives(
+    run: tuple[Path, Split[Interactions], dict[str, list[Any]]],
+    metric: str,
+    larger: bool,
+    examples: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, _, models = run
+    monkeypatch.setattr(ensembles, "EXAMPLES", examples)
+    scorers = {"far@250": f"{__name__}:far"}
+    metrics = (metric, "ndcg@5")
+    names = [*MEMBERS, "shy"]
+    parts = [mapped.read(Interactions, folder / "parts", name) for name in ("valid", "valid-1")]
+    tag = f"{metric}-{examples}"
+    alone = []
+    for name in names:
+        for draw, part in enumerate(parts):
+            model = models[name][draw]
+            values.keep_answers(folder, f"{name}-{draw}-{tag}", TASK.answers(model, part, metrics))
+        alone.append(scoring.evaluate(TASK, models[name][0], parts[0], metrics, scorers)[0].metrics[metric])
+    ids = tuple(tuple(f"{name}-{draw}-{tag}" for name in names) for draw in range(2))
+    asked = Weigh(f"together-{tag}", ("valid", "valid-1"), ids, metrics, larger)
+    found = weigh(TASK, folder, asked, lambda name: parts[["valid", "valid-1"].index(name)], scorers)
+    assert found.error == ""
+    for draw, part in enumerate(parts):
+        members = [models[name][draw] for name, weight in zip(names, found.weights, strict=True) if weight]
+        together = Ensemble(members, [weight for weight in found.weights if weight])
+        evaluation, _ = scoring.evaluate(TASK, together, part, metrics, scorers)  # type: ignore[arg-type]
+        assert found.draws[draw] == evaluation.metrics[metric]
+        if not draw:
+            assert found.metrics == evaluation.metrics
+        kept = values.read(folder, f"{asked.id}-draw{draw}" if draw else asked.id)
+        if metric in ("coverage@10", "gini@10"):
+            assert kept is None
+        else:
+            assert kept is not None
+            assert np.array_equal(kept[0], evaluation.per_example[metric])
+            assert np.array_equal(kept[1], evaluation.example_ids)
+    if examples > 100 and metric in ("coverage@10", "gini@10"):
+        assert (max if larger else min)(*alone, found.draws[0]) == pytest.approx(found.draws[0], abs=0.1)
+
+
+def far(scored: Any) -> Any:
+    """A plugin's metric that looks further down than answers are kept: where the first hit stands, from the end."""
+    rows = np.zeros(len(scored.rows))
+    for row, items in enumerate(scored.answers["items"]):
+        truth = scored.truth.indices[scored.truth.indptr[row] : scored.truth.indptr[row + 1]]
+        rows[row] = 250 - min((rank for rank, item in enumerate(items) if item in truth), default=250)
+    return rows
+
+
+def test_the_time_that_is_given_bounds_the_rounds(
+    run: tuple[Path, Split[Interactions], dict[str, list[Any]]],
+) -> None:
+    folder, _, models = run
+    part = mapped.read(Interactions, folder / "parts", "valid")
+    for name in ("ease", "popular"):
+        values.keep_answers(folder, f"{name}-hurry", TASK.answers(models[name][0], part, ["ndcg@10"]))
+    asked = Weigh("hurry", ("valid",), (("ease-hurry", "popular-hurry"),), ("ndcg@10",), True, seconds=0.0)
+    assert sum(weigh(TASK, folder, asked, lambda _: part, {}).weights) == 1
+
+
+def test_what_an_ensemble_is_comes_back_and_nothing_else_does(tmp_path: Path) -> None:
+    ensembles.save(tmp_path / "good", {"ab": 2, "cd": 1})
+    assert ensembles.restore(tmp_path / "good") == {"ab": 2, "cd": 1}
+    for number, text in enumerate(['{"ab": -1}', '{"ab": 1.5}', "[1]", "{}", "no", '{"ab": 26}', '{"ab": true}']):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / ensembles.MEMBERS).write_text(text)
+        with pytest.raises(StoreError, match=r"members\.json of an ensemble"):
+            ensembles.restore(folder)
+
+
+def test_members_in_a_worker_score_as_an_ensemble_in_process(pool: Pool, folder: Path, tmp_path: Path) -> None:
+    members, models = [], []
+    for name, weight in (("ease", 2), ("popular", 1)):
+        place = tmp_path / name
+        fitted = ask(
+            pool, Fit(f"{name}-fit", LOADS[name], {}, 0, "train", "valid", ("ndcg@10",), True, save=str(place))
+        )
+        assert fitted.state == "complete"
+        members.append({"load": LOADS[name], "params": {}, "folder": str(place), "weight": weight})
+        module, _, kind = LOADS[name].partition(":")
+        models.append(getattr(import_module(module), kind).build({}))
+        models[-1].restore(place)
+    asked = Fit("together", "", {}, 0, "train", "test", ("ndcg@10", "novelty@10"), False, members=tuple(members))
+    result = ask(pool, asked)
+    test = mapped.read(Interactions, folder / "parts", "test")
+    expected = TASK.evaluate(Ensemble(models, [2, 1]), test, ["ndcg@10", "novelty@10"])  # type: ignore[arg-type]
+    assert result.metrics == expected.metrics
+    assert result.groups
+    there, gone = members[0], {**members[1], "folder": str(tmp_path / "gone")}
+    broken = ask(pool, Fit("broken", "", {}, 0, "train", "test", ("ndcg@10",), False, members=(there, gone)))
+    assert broken.state == "failed"
+    works(pool)
+
+
+def test_a_worker_that_dies_while_weighing_says_so_and_is_replaced(setup: Setup, folder: Path) -> None:
+    scorers = {"deadly": "workbench_faulty.metrics:deadly", "broken": "workbench_faulty.metrics:broken"}
+    deadly = Setup(setup.folder, setup.task, 1, "cpu", scorers)
+    with Pool(deadly, 1, grace=1.0) as own:
+        asked = question("Good")
+        own_answers = Fit(**{**vars(asked), "answers": True, "id": "weighed"})
+        assert ask(own, own_answers).state == "complete"
+        ids = (("weighed", "weighed"),)
+        died = ask(own, Weigh("dies", ("valid",), ids, ("deadly",), True))  # type: ignore[arg-type]
+        assert died == Weighed("dies", error="its worker ended without a result (exit code 3)")
+        raised = ask(own, Weigh("raises", ("valid",), ids, ("broken",), True))  # type: ignore[arg-type]
+        assert raised.error == "metric broken: RuntimeError: out of order"
+        nothing = ask(own, Weigh("lost", ("valid",), (("nowhere", "weighed"),), ("ndcg@10",), True))  # type: ignore[arg-type]
+        assert nothing.error.startswith("FileNotFoundError")
+        works(own)

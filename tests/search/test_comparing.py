@@ -1,0 +1,80 @@
+"""Intervals, ties and leads of finalists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.search.conftest import METRIC, ended
+from workbench.contract.metric import Metric
+from workbench.search.comparing import Values, compare, lead
+from workbench.search.trial import Trial
+
+LARGER, SMALLER = Metric(METRIC, ""), Metric(METRIC, "", larger_is_better=False)
+USERS = np.arange(100)
+LUCK = np.random.default_rng(0).normal(0, 0.2, 100)
+PAIRED = np.tile([0.1, -0.1], 50)
+
+
+def finalist(model: str, objective: float, *ids: str) -> Trial:
+    trial = ended(model, objective)
+    trial.scored = dict(enumerate(ids))
+    return trial
+
+
+def of(values: dict[str, np.ndarray]) -> object:
+    def read(id: str) -> Values:
+        return (values[id].astype(np.float32), USERS[: len(values[id])]) if id in values else None
+
+    return read
+
+
+def test_a_lead_is_counted_in_standard_errors_of_the_paired_difference() -> None:
+    values = of({"a": 0.5 + LUCK, "b": 0.5 + LUCK - 0.02 + PAIRED})
+    a, b = finalist("a", 0.5, "a"), finalist("b", 0.48, "b")
+    expected = 0.02 / (np.std(PAIRED, ddof=1) / 10)
+    assert lead(a, b, LARGER, values) == pytest.approx(expected, rel=1e-4)  # type: ignore[arg-type]
+    assert lead(b, a, LARGER, values) == pytest.approx(-expected, rel=1e-4)  # type: ignore[arg-type]
+    assert lead(a, b, SMALLER, values) == pytest.approx(-expected, rel=1e-4)  # type: ignore[arg-type]
+
+
+def test_the_same_users_on_more_draws_are_no_more_users() -> None:
+    values = of({name: 0.5 + LUCK + (name[0] == "b") * (PAIRED - 0.02) for name in ("a0", "a1", "b0", "b1")})
+    once = lead(finalist("a", 0.5, "a0"), finalist("b", 0.5, "b0"), LARGER, values)  # type: ignore[arg-type]
+    twice = lead(finalist("a", 0.5, "a0", "a1"), finalist("b", 0.5, "b0", "b1"), LARGER, values)  # type: ignore[arg-type]
+    assert once == pytest.approx(twice)
+
+
+def test_a_lead_is_over_common_draws_and_unknown_without_values() -> None:
+    values = of({"a0": 0.5 + LUCK, "b0": 0.4 + LUCK + PAIRED, "b1": 0.9 + LUCK})
+    a, b = finalist("a", 0.5, "a0"), finalist("b", 0.6, "b0", "b1")
+    known = lead(a, b, LARGER, values)  # type: ignore[arg-type]
+    assert known is not None and known > 5
+    assert lead(a, finalist("c", 0.4, "c0"), LARGER, values) is None  # type: ignore[arg-type]
+    assert lead(a, finalist("b", 0.4, "b0", "c1"), LARGER, values) == pytest.approx(known)  # type: ignore[arg-type]
+    apart = finalist("b", 0.4)
+    apart.scored = {1: "b1"}
+    assert lead(a, apart, LARGER, values) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metric", [LARGER, SMALLER])
+def test_intervals_are_on_the_scale_of_the_metric_and_hold_95_percent(metric: Metric) -> None:
+    a = finalist("a", metric.objective(0.5), "a")
+    compare([a], metric, of({"a": 0.5 + LUCK - LUCK.mean()}))  # type: ignore[arg-type]
+    half = 1.96 * LUCK.std(ddof=1) / 10
+    assert a.interval == pytest.approx((0.5 - half, 0.5 + half), abs=1e-6)
+    assert not a.tied
+
+
+def test_who_may_be_as_good_is_tied_with_the_leader_and_who_is_not_comparable_is_not() -> None:
+    values = of({"a": 0.5 + LUCK, "b": 0.5 + LUCK - 0.001 + PAIRED, "c": 0.4 + LUCK + PAIRED})
+    ranked = [finalist(name, 0.5 - place / 10, name) for place, name in enumerate("abcd")]
+    compare(ranked, LARGER, values)  # type: ignore[arg-type]
+    assert [trial.tied for trial in ranked] == [True, True, False, False]
+    assert ranked[3].interval is None
+
+
+def test_one_example_has_no_interval() -> None:
+    a = finalist("a", 0.5, "a")
+    compare([a], LARGER, of({"a": np.array([0.5])}))  # type: ignore[arg-type]
+    assert a.interval is None

@@ -1,0 +1,65 @@
+"""How sure one may be of the finalists' order: intervals, ties, whether a gain is more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.contract.metric import Metric
+from workbench.metrics.significance import clearly_different, paired_z
+from workbench.search.trial import Trial
+
+Values = tuple[Any, Any] | None
+"""(values per example, which examples); None where the metric is no mean over examples."""
+
+
+def compare(ranked: Sequence[Trial], metric: Metric, values: Callable[[str], Values]) -> None:
+    """Give every finalist the interval of its mean, and mark those that the leader does not clearly beat.
+
+    Args:
+        ranked: from the best.
+        metric: that is searched.
+        values: of a draw's id.
+    """
+    for trial in ranked:
+        joined = _joined(trial, set(trial.scored), values)
+        half = math.inf if joined is None else _half_width(*joined)
+        if math.isfinite(half):
+            mean = metric.objective(trial.objective or 0.0)
+            trial.interval = mean - half, mean + half
+    leader = ranked[0]
+    for trial in ranked[1:]:
+        z = lead(leader, trial, metric, values)
+        if z is not None:
+            trial.tied = not clearly_different(z, len(ranked) - 1)
+    leader.tied = any(trial.tied for trial in ranked[1:])
+
+
+def lead(first: Trial, second: Trial, metric: Metric, values: Callable[[str], Values]) -> float | None:
+    """By how many standard errors one finalist is better than another, paired over examples; None if unknown."""
+    common = set(first.scored) & set(second.scored)  # a finalist may have failed on a draw
+    one, other = _joined(first, common, values), _joined(second, common, values)
+    if one is None or other is None:
+        return None
+    return metric.objective(1.0) * paired_z(one[0], other[0], one[1])
+
+
+def _joined(trial: Trial, draws: set[int], values: Callable[[str], Values]) -> Values:
+    """(values, examples) over some draws, in order."""
+    parts = [values(trial.scored[draw]) for draw in sorted(draws)]
+    there = [part for part in parts if part is not None]
+    if not there or len(there) < len(parts):
+        return None
+    return np.concatenate([part[0] for part in there]), np.concatenate([part[1] for part in there])
+
+
+def _half_width(values: Any, examples: Any) -> float:
+    """Half of the 95 % interval of the mean; an example met in several draws counts once."""
+    _, group = np.unique(examples, return_inverse=True)
+    means = np.bincount(group, values.astype(np.float64)) / np.bincount(group)
+    if len(means) < 2:
+        return math.inf
+    return float(1.96 * means.std(ddof=1) / len(means) ** 0.5)

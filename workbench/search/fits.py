@@ -1,0 +1,102 @@
+"""Fits for the finish of a run: handed out all at once, each answered before the caller goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.execution import values
+from workbench.execution.pool import Pool
+from workbench.execution.work import Fit, Result, Weigh, Weighed
+from workbench.search.budget import Budget
+from workbench.search.trial import Trial
+
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Has models fitted and scored by a pool.
+
+    Args:
+        pool: where fits run.
+        folder: of the run.
+        loads: model -> where its class is.
+        metrics: names of all that are computed, the searched one first.
+        budget: of the run.
+        interrupted: says whether the user asked to stop.
+    """
+
+    pool: Pool
+    folder: Path
+    loads: Mapping[str, str]
+    metrics: tuple[str, ...]
+    budget: Budget
+    interrupted: Callable[[], bool]
+
+    def question(self, trial: Trial, train: str, score: str, tag: str, **how: Any) -> Fit:
+        """Asks for a trial's model to be fitted on one part and scored on another; `how` are fields of `Fit`."""
+        load = self.loads.get(trial.model, "")
+        seconds = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        asked = Fit(
+            f"{trial.id}-{tag}",
+            load,
+            trial.params,
+            trial.seed,
+            train,
+            score,
+            self.metrics,
+            search=False,
+            seconds=seconds,
+        )
+        return replace(asked, **how)
+
+    @property
+    def deadline(self) -> float | None:
+        """The `time.monotonic()` by which all must have ended."""
+        return self.budget.deadline()
+
+    def run(self, questions: Iterable[Fit], deadline: float | None) -> dict[str, Result]:
+        """Have questions answered, as many at once as there are workers: id -> answer, less what an interrupt left."""
+        return {event.id: event for event in self._run(list(questions), deadline) if isinstance(event, Result)}
+
+    def weigh(self, question: Weigh, deadline: float | None) -> Weighed | None:
+        """Have models weighed; None after an interrupt."""
+        answers = self._run([question], deadline)
+        return next((event for event in answers if isinstance(event, Weighed)), None)
+
+    def _run(self, waiting: list[Fit] | list[Weigh], deadline: float | None) -> list[Result | Weighed]:
+        running: set[str] = set()
+        answers: list[Result | Weighed] = []
+        while waiting or running:
+            while waiting and self.pool.idle and not self.interrupted():
+                question = waiting.pop(0)
+                running.add(question.id)
+                self.pool.submit(question, deadline)
+            if self.interrupted():
+                waiting.clear()
+                self.pool.cancel("the run was interrupted")
+            for event in self.pool.events(POLL_SECONDS):
+                if isinstance(event, Result | Weighed) and event.id in running:
+                    running.remove(event.id)
+                    answers.append(event)
+        return answers
+
+    def model_folder(self, trial: Trial, tag: str) -> Path:
+        """Where a fitted model of this trial is put."""
+        return self.folder / "models" / f"{trial.id}-{tag}"
+
+    def values(self, id: str) -> tuple[Any, Any] | None:
+        """(values per example, which examples) of the searched metric, where it is a mean of such."""
+        return values.read(self.folder, id)
+
+    def round_seconds(self, trials: Sequence[Trial]) -> float:
+        """What one round of fits is expected to take."""
+        return self.spread([trial.cost for trial in trials])
+
+    def spread(self, costs: Sequence[float]) -> float:
+        """What fits that cost so many seconds each are expected to take, as many at once as there are workers."""
+        return max(sum(costs) / min(self.pool.size, len(costs)), *costs) if costs else 0.0
