@@ -11,6 +11,7 @@ from workbench.errors import DataError, UserError
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Result, Setup
 from workbench.folders import run_folder
+from workbench.main import write_parts
 from workbench.planning import ask, source, worker_memory
 from workbench.recording import versions
 from workbench.registry import Registry
@@ -18,7 +19,6 @@ from workbench.search.budget import MAX_GRACE
 from workbench.settings import IN_MEMORY, RunSettings
 from workbench.store import queries
 from workbench.store.database import Database
-from workbench.writing import write_parts
 
 POLL_SECONDS = 0.25
 

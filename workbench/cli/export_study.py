@@ -15,11 +15,13 @@ from workbench.cli.output import RUN, console, open_database, print_json, printi
 def command(url: str, as_json: bool, run: int, storage: str) -> None:
     """Write RUN into an Optuna storage at URL, such as sqlite:///optuna.db, a study for each model."""
     from workbench.exporting import export_study
+    from workbench.store.foreign import foreign
 
-    written = export_study(open_database(url), run, storage)
+    with foreign(storage) as shown:
+        written = export_study(open_database(url), run, storage)
     if as_json:
         print_json({"run": run, "studies": written})
         return
     for name, trials in written.items():
-        click.echo(f"{name}: {trials} trials")
-    console(err=True).print(f"Look at it:  pip install optuna-dashboard && optuna-dashboard {storage}", markup=False)
+        click.echo(f"{name}: {trials} trial{'s' * (trials != 1)}")
+    console(err=True).print(f"Look at it:  pip install optuna-dashboard && optuna-dashboard {shown}", markup=False)

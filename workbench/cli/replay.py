@@ -27,10 +27,6 @@ def command(
 
     paths = [None if path is None else Path(path) for path in (data, test_data)]
     found = replay(open_database(url), trial, *paths)
-    rows = [
-        {"metric": name, "stored": then, "now": now, "equal": then == now}
-        for name, (then, now) in found.metrics.items()
-    ]
     if as_json:
         print_json(
             {
@@ -39,19 +35,22 @@ def command(
                 "state": found.state,
                 "reason": found.reason,
                 "equal": found.equal,
-                "metrics": rows,
+                "metrics": [
+                    {"metric": name, "stored": then, "now": now, "equal": then == now}
+                    for name, (then, now) in found.metrics.items()
+                ],
                 "changed": {name: {"then": then, "now": now} for name, (then, now) in found.changed.items()},
             }
         )
     else:
         shown = [
             {
-                "metric": row["metric"],
-                "stored": _figure(row["stored"]),
-                "now": _figure(row["now"]),
-                "": "equal" if row["equal"] else "different",
+                "metric": name,
+                "stored": _figure(then),
+                "now": _figure(now),
+                "": "equal" if then == now else "different",
             }
-            for row in rows
+            for name, (then, now) in found.metrics.items()
         ]
         print_table(shown, ("metric", "stored", "now", ""), right=("stored", "now"))
         verdict = "equal" if found.equal else "different"

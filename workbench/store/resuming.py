@@ -13,11 +13,14 @@ from workbench.store.lease import DatabaseNow, refuse_if_owned
 
 
 def records(database: Database, number: int) -> list[dict[str, Any]]:
-    """Every trial of a run as its row has it, in order of number, with `valid`: metric -> (value, low, high)."""
-    table, metric = schema.trial, schema.trial_metric
+    """Every trial of a run as its row has it, in order of number.
+
+    With `valid`: metric -> (value, low, high), and `reports`: step -> value.
+    """
+    table, metric, report = schema.trial, schema.trial_metric, schema.trial_report
     with database.read() as connection:
         rows = connection.execute(sa.select(table).where(table.c.run_id == number).order_by(table.c.number)).mappings()
-        found = {row["id"]: {**row, "valid": {}} for row in rows}
+        found = {row["id"]: {**row, "valid": {}, "reports": {}} for row in rows}
         measured = connection.execute(
             sa.select(metric)
             .join(table, table.c.id == metric.c.trial_id)
@@ -25,6 +28,9 @@ def records(database: Database, number: int) -> list[dict[str, Any]]:
         ).mappings()
         for entry in measured:
             found[entry["trial_id"]]["valid"][entry["name"]] = (entry["value"], entry["low"], entry["high"])
+        reported = sa.select(report).join(table, table.c.id == report.c.trial_id).where(table.c.run_id == number)
+        for entry in connection.execute(reported.order_by(report.c.step)).mappings():
+            found[entry["trial_id"]]["reports"][entry["step"]] = entry["value"]
     return list(found.values())
 
 
