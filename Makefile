@@ -35,5 +35,5 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt examples/samples/pyp
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) --editable '.[postgresql]' hypothesis mypy pandas polars pytest ruff
+	$(PIP) --editable '.[postgresql]' hypothesis mypy optuna-dashboard pandas polars pytest ruff
 	touch $@

@@ -47,7 +47,19 @@ LAYERS = {
 }
 """What each part may import of the others; what is not here (cli, main and what serves it) may import all but cli."""
 
-ABOVE = {"api", "cli", "main", "planning", "recording", "result", "serving", "session", "testing"}
+ABOVE = {
+    "api",
+    "cli",
+    "exporting",
+    "main",
+    "planning",
+    "recording",
+    "replaying",
+    "result",
+    "serving",
+    "session",
+    "testing",
+}
 
 
 def loaded_by(code: str) -> set[str]:

@@ -26,6 +26,8 @@ COMMANDS = {
     "tasks": "List the tasks on offer, and what a task can be told.",
     "metrics": "List the metrics of a task and what they mean.",
     "plugins": "List the installed plugins and what became of each.",
+    "replay": "Try a trial again, and say whether it gives the same.",
+    "export-study": "Write a run into an Optuna storage.",
     "artifacts": "List, fetch or verify what is stored of a run.",
     "db": "Upgrade, check or clean the database.",
     "doctor": "Check this installation and this machine.",
@@ -41,7 +43,7 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"workbench.cli.{name}").command
+        command: click.Command = import_module(f"workbench.cli.{name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -106,7 +106,7 @@ class ModelStudy:
         self._study.add_trial(
             optuna.trial.create_trial(
                 params={name: params[name] for name in drawn},
-                distributions={name: _distribution(distribution) for name, distribution in drawn.items()},
+                distributions={name: to_optuna(distribution) for name, distribution in drawn.items()},
                 value=objective,
                 state=optuna.trial.TrialState.PRUNED if objective is None else optuna.trial.TrialState.COMPLETE,
                 intermediate_values=dict([pruned_at]) if pruned_at is not None else None,
@@ -135,7 +135,7 @@ class ModelStudy:
         return params
 
 
-def _distribution(distribution: Int | Float | Choice) -> BaseDistribution:
+def to_optuna(distribution: Int | Float | Choice) -> BaseDistribution:
     """As Optuna writes it."""
     match distribution:
         case Int(low, high, log, step):

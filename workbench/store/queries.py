@@ -263,11 +263,13 @@ def run(database: Database, number: int) -> dict[str, Any]:
         if row is None:
             raise UnknownName("run", str(number), [], "workbench runs")
         summary = connection.execute(sa.select(RUN_SUMMARY).where(RUN_SUMMARY.c.run == number)).mappings().one()
-        facts = connection.execute(
-            sa.select(schema.dataset.c.facts)
-            .join(schema.board, schema.board.c.dataset_id == schema.dataset.c.id)
-            .where(schema.board.c.id == row["board_id"])
-        ).scalar_one()
+        dataset, board = schema.dataset, schema.board
+        compared = connection.execute(
+            sa.select(dataset.c.facts, dataset.c.fingerprint, board.c.direction)
+            .join(board, board.c.dataset_id == dataset.c.id)
+            .where(board.c.id == row["board_id"])
+        )
+        known = dict(compared.mappings().one())
         planned = sa.select(model).where(model.c.run_id == number).order_by(model.c.model)
         models = connection.execute(planned).mappings().all()
         counted = (
@@ -294,7 +296,7 @@ def run(database: Database, number: int) -> dict[str, Any]:
             if key not in hidden and key not in summary and not key.startswith("owner_")
         },
         "board": row["board_id"],
-        "facts": facts,
+        **known,
         "trials": {row.state: row.count for row in states},
         "models": [{key: value for key, value in entry.items() if key != "run_id"} for entry in models],
     }
