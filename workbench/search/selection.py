@@ -17,7 +17,7 @@ from workbench.contract.metric import Metric
 from workbench.execution import ensembles
 from workbench.execution.work import Result
 from workbench.search.comparing import compare
-from workbench.search.ensemble import assemble, part_of, question_of
+from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
 from workbench.search.fits import Fits
 from workbench.search.trial import Observer, Trial
 
@@ -80,13 +80,15 @@ class Selection:
         """
         for trial in chosen:
             trial.scored = {0: trial.id}
-        self._draw(chosen, yardstick, write_draw)
+        slowest = self._draw(chosen, yardstick, write_draw)
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
         _sort(chosen)
         if self.ensembles:
-            spare = CAUTION * self.fits.round_seconds(chosen + yardstick)
-            together = assemble(chosen, self.fits, self.metric, next_number, spare)
+            # Rounds of draws tell what rounds really take, with the machine as busy as it is.
+            pace = max(1.0, slowest / max(self.fits.round_seconds(chosen), 1e-3))
+            spare = CAUTION * pace * self.fits.round_seconds(chosen + yardstick)
+            together = assemble(chosen, self.fits, self.metric, next_number, spare, pace)
             if together is not None:
                 chosen.append(together)
                 _sort(chosen)
@@ -99,14 +101,16 @@ class Selection:
             trial.rank = rank
         return ranked
 
-    def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> None:
-        """Add to the finalists' draws as far as time goes."""
+    def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> float:
+        """Add to the finalists' draws as far as time goes; seconds that the slowest took."""
         slowest = self.fits.round_seconds(chosen)
         for draw in range(1, DRAWS):
-            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + slowest)
+            # Once there can be an ensemble it goes before more draws; to answer and be weighed takes about a draw.
+            more = 2 if self.ensembles and draw >= LEAST_DRAWS else 1
+            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + more * slowest)
             began = time.monotonic()
             if self.fits.interrupted() or self.fits.budget.left < need or not write_draw(draw):
-                return
+                break
             questions = {
                 trial.id: self.fits.question(
                     trial, f"train-{draw}", part_of(draw), f"draw{draw}", search=True, answers=self.ensembles
@@ -117,7 +121,7 @@ class Selection:
             slowest = max(slowest, time.monotonic() - began)
             answered = [(trial, results.get(questions[trial.id].id)) for trial in chosen]
             if any(result is None or result.state in ("timeout", "cancelled") for _, result in answered):
-                return
+                break
             for trial, result in answered:
                 assert result is not None
                 if result.state == "complete":
@@ -125,6 +129,7 @@ class Selection:
                     trial.scored[draw] = result.id
                 else:
                     trial.remark(f"draw {draw} of valid: {result.state}, {result.reason}")
+        return slowest
 
     def refit(self, ranked: list[Trial]) -> None:
         """Fit the finalists on train and valid and score them on test, once; the best ones are kept.
