@@ -167,8 +167,9 @@ class Search:
         costs = [trial.cost for trial in chosen + yardstick]
         if not costs:
             return self.budget.capped(FINISH_OVERHEAD)
-        # The further draws, an ensemble, the final fit, and room to spare: a draw begins only where that fits too.
-        fits = DRAWS + 2
+        # The further draws, an ensemble's answers and weights, the final fit, and room to spare: each begins only
+        # where what comes after it fits too.
+        fits = DRAWS - 1 + 2 + 1 + 1
         # No more can run at once than there are workers or finalists, and one fit cannot be divided.
         spread = max(sum(costs) / min(self.pool.size, len(costs)), max(costs))
         return self.budget.capped(FINISH_OVERHEAD + fits * spread) if math.isfinite(spread) else 0.0
