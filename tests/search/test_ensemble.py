@@ -358,3 +358,18 @@ def test_after_an_interrupt_it_is_kept_with_the_fits_of_the_search(
     together, a, b, c = ranked
     assert together.model_folder is not None and together.test == {}
     assert (a.model_folder, b.model_folder, c.model_folder) == (a.search_folder, b.search_folder, None)
+
+
+def test_once_there_can_be_an_ensemble_it_goes_before_more_draws(stage: Callable[..., Stage]) -> None:
+    def draws_made(seconds: float, ensembles: bool) -> int:
+        # Finalists of 1 s each, one worker: a round takes 3 s, and what follows as long.
+        found = stage(budget=Budget(seconds, time.monotonic()))
+        for trial in found.trials:
+            trial.draws, trial.scored = trial.draws[:1], {}
+        selection = Selection(found.fits, found.metric, 1, ensembles, Log())  # type: ignore[arg-type]
+        selection.rank(found.trials, [], 17, lambda draw: True)
+        return len(found.trials[-1].draws)
+
+    assert draws_made(10.0, True) == 2, "no time for a draw, an ensemble and the final fits"
+    assert draws_made(10.0, False) == DRAWS
+    assert draws_made(30.0, True) == DRAWS

@@ -22,7 +22,7 @@ from workbench.execution import scoring, values, work
 MEMBERS = "members.json"
 
 ROUNDS = 25
-PATIENCE = 5
+PATIENCE = 8
 """Rounds without a gain after which no more are tried."""
 
 EXAMPLES = 2_000

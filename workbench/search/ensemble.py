@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,11 +19,14 @@ from workbench.search.trial import Trial
 LEAST_GAIN = 1.0
 """In standard errors: less is not worth the members' cost."""
 
-WEIGHING = 0.5
+WEIGHING = 0.3
 """Of the time that is left: how much may go by until the best weights so far have to do."""
 
 WEIGHING_SECONDS = 2.0
 """What weighing may take, which looks at no more than so many examples of a draw; with less time, it is not begun."""
+
+AS_LONG = 1.0
+"""Weighing is begun where so many times what the answers took is left; it took half of that where it was measured."""
 
 LEAST_DRAWS = 2
 """On a single draw weights would fit its luck."""
@@ -33,7 +37,9 @@ def part_of(draw: int) -> str:
     return f"valid-{draw}" if draw else "valid"
 
 
-def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int, spare: float) -> Trial | None:
+def assemble(
+    finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int, spare: float, pace: float = 1.0
+) -> Trial | None:
     """An ensemble of those finalists that were scored on every draw; None where that is no gain.
 
     Args:
@@ -42,15 +48,17 @@ def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int
         metric: that is searched.
         number: of the new trial.
         spare: seconds to leave for what comes after.
+        pace: how many times as long as it should a round of fits takes.
     """
     draws = sorted(finalists[0].scored) if finalists else []
     members = [trial for trial in finalists if set(trial.scored) >= set(draws)]
-    need = spare + _seconds_to_answer(members, fits) + WEIGHING_SECONDS
+    need = spare + pace * _seconds_to_answer(members, fits) + WEIGHING_SECONDS
     if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.budget.left < need:
         return None
-    deadline = fits.budget.deadline(spare)
+    deadline, began = fits.budget.deadline(spare), time.monotonic()
     members = _with_answers(members, fits, deadline)
-    if len(members) < 2:
+    left = fits.budget.left - spare
+    if len(members) < 2 or left < AS_LONG * (time.monotonic() - began):
         return None
     together = Trial(number, ENSEMBLE, {}, 0)
     answers = tuple(tuple(trial.scored[draw] if draw else _restored(trial) for trial in members) for draw in draws)
@@ -61,7 +69,7 @@ def assemble(finalists: Sequence[Trial], fits: Fits, metric: Metric, number: int
             answers,
             fits.metrics,
             metric.larger_is_better,
-            seconds=WEIGHING * max(0.0, fits.budget.left - spare) if fits.budget.bounded else None,
+            seconds=WEIGHING * left if fits.budget.bounded else None,
         ),
         deadline,
     )

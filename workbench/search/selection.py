@@ -18,7 +18,7 @@ from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import CAUTION, FINISH_OVERHEAD
 from workbench.search.comparing import compare
-from workbench.search.ensemble import assemble, part_of, question_of
+from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
 from workbench.search.fits import Fits
 from workbench.search.trial import Observer, Trial
 
@@ -83,15 +83,17 @@ class Selection:
         """
         for trial in chosen:
             trial.scored = {} if trial.earlier else {0: trial.id}
-        self._draw(chosen, yardstick, write_draw)
+        slowest = self._draw(chosen, yardstick, write_draw)
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
         _sort(chosen)
         if self.ensembles and self.folds > 1:
             chosen[0].remark("no ensemble is made with --folds")
         elif self.ensembles:
-            spare = FINISH_OVERHEAD + CAUTION * self.fits.round_seconds(chosen + yardstick)
-            together = assemble(chosen, self.fits, self.metric, next_number, spare)
+            # Rounds of draws tell what rounds really take, with the machine as busy as it is.
+            pace = max(1.0, slowest / max(self.fits.round_seconds(chosen), 1e-3))
+            spare = FINISH_OVERHEAD + CAUTION * pace * self.fits.round_seconds(chosen + yardstick)
+            together = assemble(chosen, self.fits, self.metric, next_number, spare, pace)
             if together is not None:
                 chosen.append(together)
                 _sort(chosen)
@@ -104,22 +106,24 @@ class Selection:
             trial.rank = rank
         return ranked
 
-    def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> None:
-        """Add to the finalists' draws as far as time goes."""
+    def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> float:
+        """Add to the finalists' draws as far as time goes; seconds that the slowest took."""
         # The score on the search's own draw is known of all; its values per example are to be had again of some.
         earlier = [trial for trial in chosen if trial.earlier]
         slowest = self.fits.round_seconds(chosen)
         for draw in range(0 if earlier else 1, DRAWS if self.folds == 1 else 1):
-            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + slowest)
+            # Once there can be an ensemble it goes before more draws; to answer and be weighed takes about a draw.
+            more = 2 if self.ensembles and draw >= LEAST_DRAWS else 1
+            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + more * slowest)
             began = time.monotonic()
             if self.fits.interrupted() or self.fits.budget.left < need or not (draw == 0 or write_draw(draw)):
-                return
+                break
             questions = {trial.id: self._drawn(trial, draw) for trial in _longest_first(chosen if draw else earlier)}
             results = self.fits.run(questions.values(), self.fits.deadline)
             slowest = max(slowest, time.monotonic() - began)
             answered = [(trial, results.get(questions[trial.id].id)) for trial in chosen if trial.id in questions]
             if any(result is None or result.state in ("timeout", "cancelled") for _, result in answered):
-                return
+                break
             for trial, result in answered:
                 assert result is not None
                 if result.state != "complete":
@@ -130,6 +134,7 @@ class Selection:
                     trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
                 else:
                     trial.search_folder = questions[trial.id].save
+        return slowest
 
     def _drawn(self, trial: Trial, draw: int) -> Fit:
         """Asks for a finalist to be scored on a draw; on the search's own it is what an earlier session had."""
