@@ -146,3 +146,15 @@ def test_a_wall_clock_that_is_set_moves_no_deadline_and_no_duration(
     assert 0 < result.summary["seconds"] < 600
     assert all(0 <= record["fit_seconds"] < 600 for record in records(url))
     assert workbench.resume(1, table, trials=4, db=url).summary["trials"] == {"complete": 4}
+
+
+def test_a_run_on_folds_goes_on_as_one_that_had_all_its_trials_at_once(
+    table: pa.Table, url: str, tmp_path: Path
+) -> None:
+    workbench.run("recommend", table, db=url, trials=3, folds=2, **SMALL)
+    more = workbench.resume(1, table, trials=5, db=url)
+    whole = workbench.run("recommend", table, db=f"sqlite:///{tmp_path}/whole.db", trials=5, folds=2, **SMALL)
+    assert board(more) == board(whole)
+    assert {row["draws"] for row in more.leaderboard} == {2}
+    shares = {row["model"]: row["trials"] for row in queries.run(Database(url), 1)["models"]}
+    assert sum(shares.values()) == 5, "of all sessions together"

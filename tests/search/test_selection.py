@@ -231,6 +231,22 @@ def test_a_baseline_beyond_the_best_five_is_ranked_last_on_its_one_draw(
     assert {question.load for question in pool.asked} == {"nowhere:a"}
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+def test_folds_are_draws_enough_and_are_scored_again_for_an_earlier_finalist(
+    make: Callable[..., Selection], tmp_path: Path, earlier: bool
+) -> None:
+    trials = [ended("a", 0.45, 1), ended("b", 0.44, 2)]
+    for trial in trials:
+        trial.draws, trial.earlier = [trial.objective or 0.0] * 3, earlier
+        values_of(tmp_path, trial.id, trial.objective or 0.0)
+    pool = FakePool(answering(tmp_path, {"a": 0.45, "b": 0.44}))
+    selection = replace(make(pool, ensembles=True), folds=3)
+    ranked = selection.rank(trials, [], 9, lambda draw: True)
+    assert [(trial.model, len(trial.draws)) for trial in ranked] == [("a", 3), ("b", 3)]
+    assert [question.folds for question in pool.asked] == ([3, 3] if earlier else [])
+    assert ranked[0].note == "no ensemble is made with --folds"
+
+
 def test_equal_objectives_go_to_the_earlier_trial(make: Callable[..., Selection], tmp_path: Path) -> None:
     trials: list[Trial] = [ended("b", 0.5, 2), ended("a", 0.5, 1)]
     ranked = make(FakePool(answering(tmp_path, {"a": 0.5, "b": 0.5}))).rank(trials, [], 9, lambda draw: False)

@@ -148,3 +148,26 @@ def test_every_setting_of_a_small_space_is_found() -> None:
         one.tell(params, float(params["x"]))
     assert sorted(found) == [1, 2, 3, 4, 5, 6]
     assert one.exhausted
+
+
+def test_what_is_put_back_comes_first_and_is_not_lost() -> None:
+    one = study()
+    first = one.ask()
+    assert first is not None
+    one.put_back(first)
+    assert one.ask() == first
+    second = one.ask()
+    assert second is not None and second != first
+
+
+def test_a_study_that_is_told_pruned_trials_goes_on_as_the_one_that_was_lost() -> None:
+    whole, told = study(), study()
+    for number in range(12):
+        params = whole.ask()
+        assert params is not None
+        told.claim(params)
+        gave = (None, (number, params["size"] / 100)) if number % 2 else (params["size"] / 100, None)
+        for each in (whole, told):
+            each.tell(params, *gave)
+    told._starts.clear()  # it has been told what became of them
+    assert [whole.ask() for _ in range(3)] == [told.ask() for _ in range(3)]

@@ -210,13 +210,7 @@ class RunWriter:
             connection.execute(
                 sa.update(schema.run)
                 .where(schema.run.c.id == self.run)
-                .values(
-                    state=state,
-                    reason=_clean(reason),
-                    seconds=sum(spent.values()),
-                    spent=dict(spent),
-                    finished_at=now(),
-                )
+                .values(state=state, reason=_clean(reason), spent=dict(spent), finished_at=now())
             )
             # Nothing runs any more; a row that says so would be believed.
             connection.execute(
