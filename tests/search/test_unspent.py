@@ -114,14 +114,14 @@ def left_over(clock: Clock, folder: Path, seed: int, seconds: float, workers: in
     return 1 - budget.elapsed / seconds
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize(("seconds", "slowest"), [(20.0, 0.5), (60.0, 2.0), (120.0, 2.0), (600.0, 20.0)])
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize(("seconds", "slowest"), [(20.0, 0.5), (60.0, 2.0), (600.0, 20.0)])
 def test_hardly_any_time_is_left_and_never_too_much_is_taken(
     workers: int, seconds: float, slowest: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(time, "monotonic", clock)
-    shares = [left_over(clock, tmp_path, seed, seconds, workers, slowest) for seed in range(5)]
+    shares = [left_over(clock, tmp_path, seed, seconds, workers, slowest) for seed in range(3)]
     assert min(shares) >= 0
     assert median(shares) < 0.06
 
