@@ -77,8 +77,15 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
         }
     )
     out.print()
-    total = sum(model["seconds"] or 0.0 for model in run["models"])
-    models = [
+    _show_models(run["models"])
+    out.print()
+    _show_trials(trials)
+
+
+def _show_models(models: list[dict[str, Any]]) -> None:
+    """What became of each model, and why it got its share of the search."""
+    total = sum(model["seconds"] or 0.0 for model in models)
+    shown = [
         {
             **model,
             "estimated": seconds(model["estimated_seconds"]),
@@ -89,14 +96,17 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "best": "" if model["best"] is None else figure(model["best"]),
             "why": model["reason"] or model["allocation"],
         }
-        for model in run["models"]
+        for model in models
     ]
     print_table(
-        models,
+        shown,
         ("model", "plugin", "state", "estimated", "trials", "time", "share", "best", "why"),
         right=("estimated", "trials", "time", "share", "best"),
     )
-    out.print()
+
+
+def _show_trials(trials: list[dict[str, Any]]) -> None:
+    """Every trial on a line."""
     shown = [
         {
             "trial": trial["uuid"][:8],
