@@ -1,4 +1,5 @@
-"""Models for benchmarks of the search itself: the same under two names, a little worse, one that hangs.
+"""Models for benchmarks of the search itself: the same under two names, a little worse, one that hangs, one
+whose settings all cost the same.
 
 The folder is an installation by itself: put it on PYTHONPATH.
 """
@@ -12,6 +13,7 @@ _MODELS = {
     "same-b": "SameB",
     "worse": "Worse",
     "hangs": "Hangs",
+    "steady": "Steady",
 }
 
 

@@ -45,6 +45,15 @@ class Worse(SameA):
         return super().score_histories(histories) + histories @ self.noise_
 
 
+class Steady(ALS):
+    """Every setting does the same work, so that the time of a trial does not hang on what was drawn."""
+
+    iterations: int = 25
+    x: float = 0.5
+    space = {"x": Float(0, 1)}
+    starts = ()
+
+
 class Hangs(EASE):
     """Like EASE, but about every third setting sleeps for ever and shuts its ears to the end."""
 

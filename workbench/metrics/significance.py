@@ -14,26 +14,45 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 
 
-def paired_z(first: NDArray[np.float32], second: NDArray[np.float32], examples: NDArray[np.int64]) -> float:
+def paired_z(
+    first: NDArray[np.float32], second: NDArray[np.float32], examples: NDArray[np.int64], draws: NDArray[np.int64]
+) -> float:
     """The z-value of the mean paired difference; an example met in several draws counts once, by its mean.
+
+    Both the examples and the draws are samples: a draw has fits of its own, whose luck all of its examples share. So
+    the variance is clustered both ways (Cameron, Gelbach and Miller, "Robust Inference with Multiway Clustering",
+    2011, equation 2.9), the draws' part never less than nothing.
 
     Args:
         first: float32[n], values of one model.
         second: float32[n], values of the other for the same rows.
         examples: int64[n], which example each row belongs to.
+        draws: int64[n], which draw.
 
     Returns:
         Above 0 where `first` is larger; 0 where all are equal or there are fewer than two examples.
     """
     difference = first.astype(np.float64) - second
-    _, group = np.unique(examples, return_inverse=True)
-    means = np.bincount(group, difference) / np.bincount(group)
-    if len(means) < 2:
+    _, example = np.unique(examples, return_inverse=True)
+    counts = np.bincount(example)
+    if len(counts) < 2:
         return 0.0
-    mean, error = float(means.mean()), float(means.std(ddof=1)) / len(means) ** 0.5
-    if error == 0:
+    mean = float((np.bincount(example, difference) / counts).mean())
+    # What each row adds to the error of the mean.
+    errors = (difference - mean) / (len(counts) * counts[example])
+    by_example = _clustered(errors, example)
+    _, draw = np.unique(draws, return_inverse=True)
+    by_draw = _clustered(errors, draw) if draw.max() else 0.0
+    error = (by_example + max(0.0, by_draw - float(errors @ errors))) ** 0.5
+    if error <= 1e-12 * abs(mean):
         return math.copysign(math.inf, mean) if mean else 0.0
-    return float(mean / error)
+    return mean / error
+
+
+def _clustered(errors: NDArray[np.float64], group: NDArray[np.int64]) -> float:
+    """The variance of the sum, where errors of a group go together."""
+    sums = np.bincount(group, errors)
+    return float(sums @ sums) * len(sums) / (len(sums) - 1)
 
 
 def clearly_different(z: float, comparisons: int) -> bool:

@@ -26,7 +26,7 @@ def compare(ranked: Sequence[Trial], metric: Metric, values: Callable[[str], Val
     """
     for trial in ranked:
         joined = _joined(trial, set(trial.scored), values)
-        half = math.inf if joined is None else _half_width(*joined)
+        half = math.inf if joined is None else _half_width(*joined[:2])
         if math.isfinite(half):
             mean = metric.objective(trial.objective or 0.0)
             trial.interval = mean - half, mean + half
@@ -44,16 +44,17 @@ def lead(first: Trial, second: Trial, metric: Metric, values: Callable[[str], Va
     one, other = _joined(first, common, values), _joined(second, common, values)
     if one is None or other is None:
         return None
-    return metric.objective(1.0) * paired_z(one[0], other[0], one[1])
+    return metric.objective(1.0) * paired_z(one[0], other[0], *one[1:])
 
 
-def _joined(trial: Trial, draws: set[int], values: Callable[[str], Values]) -> Values:
-    """(values, examples) over some draws, in order."""
+def _joined(trial: Trial, draws: set[int], values: Callable[[str], Values]) -> tuple[Any, Any, Any] | None:
+    """(values, examples, draws) over some draws, in order."""
     parts = [values(trial.scored[draw]) for draw in sorted(draws)]
     there = [part for part in parts if part is not None]
     if not there or len(there) < len(parts):
         return None
-    return np.concatenate([part[0] for part in there]), np.concatenate([part[1] for part in there])
+    which = np.repeat(sorted(draws), [len(part[0]) for part in there])
+    return np.concatenate([part[0] for part in there]), np.concatenate([part[1] for part in there]), which
 
 
 def _half_width(values: Any, examples: Any) -> float:

@@ -20,7 +20,7 @@ from workbench.search.budget import CAUTION, FINISH_OVERHEAD
 from workbench.search.comparing import compare
 from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
 from workbench.search.fits import Fits
-from workbench.search.trial import Observer, Trial
+from workbench.search.trial import Observer, Trial, stable_seed
 
 MODELS = 5
 RUNNERS_UP = 3
@@ -141,8 +141,10 @@ class Selection:
         if not draw:
             folder = str(self.fits.model_folder(trial, "search"))
             return self.fits.question(trial, "train", part_of(0), "draw0", search=True, save=folder, folds=self.folds)
-        train, tag = f"train-{draw}", f"draw{draw}"
-        return self.fits.question(trial, train, part_of(draw), tag, search=True, answers=self.ensembles)
+        # Each draw has luck of its own, or one lucky start would pass for a lead that all draws confirm.
+        seed = stable_seed(trial.seed, "draw", draw)
+        how = {"seed": seed, "search": True, "answers": self.ensembles}
+        return self.fits.question(trial, f"train-{draw}", part_of(draw), f"draw{draw}", **how)
 
     def refit(self, ranked: list[Trial]) -> None:
         """Fit the finalists on train and valid and score them on test, once; the best ones are kept.
