@@ -3,16 +3,18 @@
     WORKBENCH_DATA=FOLDER python benchmarks/peer_irspack.py [--time 120] [--seeds 3]
 
 FOLDER holds `ml-100k/u.data` (GroupLens' MovieLens 100K, which may not be given on with this repository); irspack must
-be installed beside Workbench. For each seed ours is one call of the command, irspack's what its users write: each of its
-algorithms tuned for an equal share of the time on a validation part, the best by validation fitted again on all of the
-training data. Both lists of ten are scored here, by the same numpy code, and compared user by user. The second table
-says after how many CPU seconds of trials the best single model's validation was reached to 99 %.
+be installed beside Workbench. For each seed ours is one call of the command, irspack's what its users write: each of
+its algorithms tuned for an equal share of the time on a validation part, the best by validation fitted again on all of
+the training data. Both lists of ten are scored here, by the same numpy code, and compared user by user. The second
+table says after how many CPU seconds of trials the best single model's validation was reached to 99 %.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import io
 import logging
 import sqlite3
 import subprocess
@@ -70,9 +72,10 @@ def by_irspack(train: sp.csr_matrix, seconds: float, seed: int) -> tuple[str, ND
     started, found = time.monotonic(), []
     for index, algorithm in enumerate(algorithms):
         share = (seconds - (time.monotonic() - started)) / (len(algorithms) - index)
-        params, trials = algorithm.tune(
-            fitted, evaluator, n_trials=100_000, timeout=int(share), tuning_random_seed=seed, logger=silent
-        )
+        with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+            params, trials = algorithm.tune(
+                fitted, evaluator, n_trials=100_000, timeout=int(share), tuning_random_seed=seed, logger=silent
+            )
         found.append((trials["ndcg@10"].max(), algorithm.__name__, algorithm, params))
     _, name, algorithm, params = max(found, key=lambda one: one[0])
     scores = np.array(algorithm(train, **params).learn().get_score(np.arange(train.shape[0])), dtype=np.float64)
@@ -114,7 +117,9 @@ def main() -> None:
     given = parser.parse_args()
     train, test, users, items = parts()
     nearly = []
-    print("| seed | ours | ndcg@10 | recall@10 | irspack | ndcg@10 | recall@10 | gain in ndcg@10 |\n" + "|---" * 8 + "|")
+    print(
+        "| seed | ours | ndcg@10 | recall@10 | irspack | ndcg@10 | recall@10 | gain in ndcg@10 |\n" + "|---" * 8 + "|"
+    )
     with tempfile.TemporaryDirectory() as name:
         write_protocol_a(Path(name))
         for seed in range(given.seeds):
@@ -125,7 +130,7 @@ def main() -> None:
             error = gain.std(ddof=1) / np.sqrt(len(gain))
             print(
                 f"| {seed} | {ours} | {ndcg.mean():.4f} | {recall.mean():.4f} | {theirs} | {peer_ndcg.mean():.4f} | "
-                f"{peer_recall.mean():.4f} | {gain.mean():.4f} ± {error:.4f}: {gain.mean() / error:.1f} standard errors |",
+                f"{peer_recall.mean():.4f} | {gain.mean():.4f} ± {error:.4f} ({gain.mean() / error:.1f} errors) |",
                 flush=True,
             )
             nearly.append(f"| {seed} | {reached} |")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from workbench.session import Session, resume
 from workbench.settings import RunSettings
 from workbench.store import queries, resuming
 from workbench.store.database import Database
+from workbench.store.writer import OWNER_LOST
 from workbench_recommend.task import made_up_ratings
 
 SMALL: dict[str, Any] = {"models": "popular,ease", "workers": 1}
@@ -108,7 +111,9 @@ def test_a_ranking_on_more_draws_stands_when_the_next_session_has_no_time_for_as
 def test_the_same_settings_go_on_from_anywhere(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     pc.write_csv(made_up_ratings(seed=1, users=40, items=30), "ratings.csv")
-    settings = {"set": {"ease.l2": 77.0}, "seed": 5, "split": "user-random", "options": {"item_column": "item"}}
+    Path("items.csv").write_text("item,title\ni1,One\n")
+    options = {"item_column": "item", "item_table": "items.csv"}
+    settings = {"set": {"ease.l2": 77.0}, "seed": 5, "split": "user-random", "options": options}
     workbench.run("recommend", "ratings.csv", db=url, trials=2, **SMALL, **settings)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -116,6 +121,29 @@ def test_the_same_settings_go_on_from_anywhere(url: str, tmp_path: Path, monkeyp
     found = records(url)
     assert {record["params"].get("l2") for record in found} == {None, 77.0}
     assert len(found) == 4
+
+
+def test_what_was_lost_with_its_owner_is_tried_once_more_and_not_for_ever(table: pa.Table, url: str) -> None:
+    def lose(number: int) -> None:
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            query = "UPDATE trial SET state = 'crashed', reason = ?, objective = NULL WHERE number = ?"
+            connection.execute(query, (OWNER_LOST, number))
+            connection.commit()
+
+    def settings() -> list[str]:
+        return [str(record["params"]) for record in records(url) if record["model"] == "ease"]
+
+    workbench.run("recommend", table, db=url, trials=3, **SMALL)
+    last = records(url)[-1]
+    lose(last["number"])
+    workbench.resume(1, table, trials=3, db=url)
+    assert settings().count(str(last["params"])) == 2
+    again = records(url)[-1]
+    assert (again["state"], again["params"]) == ("complete", last["params"])
+    lose(again["number"])
+    workbench.resume(1, table, trials=5, db=url)
+    assert settings().count(str(last["params"])) == 2
+    assert records(url)[-1]["state"] == "complete"
 
 
 def test_what_is_left_of_the_budget_is_what_a_session_may_take(table: pa.Table, url: str) -> None:

@@ -55,7 +55,17 @@ class NoResult(WorkbenchError):
 
 
 class RunStopped(WorkbenchError):
-    """The database refused what a run had to write."""
+    """The database refused what a run had to write.
+
+    Args:
+        reason: what happened.
+        run: its number.
+        database: its name, without a password.
+    """
+
+    def __init__(self, reason: str, run: int, database: str) -> None:
+        super().__init__(f"{reason}; run {run} has stopped")
+        self.run, self.database = run, database
 
 
 class LostLease(WorkbenchError):

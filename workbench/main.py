@@ -79,7 +79,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             screen.recalled(past)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
             stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing)
-            with closing(writer, lambda: session.total(stages.spent)) as close:
+            with closing(writer, database.name, lambda: session.total(stages.spent)) as close:
                 trials = stages.search(planned, past)
                 ranked = stages.select(trials, planned, split, past)
                 reason = "" if ranked else no_result_reason(trials)
@@ -92,7 +92,9 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
 
 
 @contextlib.contextmanager
-def closing(writer: RunWriter, spent: Callable[[], dict[str, float]]) -> Iterator[Callable[[str, str], None]]:
+def closing(
+    writer: RunWriter, database: str, spent: Callable[[], dict[str, float]]
+) -> Iterator[Callable[[str, str], None]]:
     """Hold the run, and close its row with (state, reason), which is this function's value, or with what went wrong."""
     try:
         with writer.lease.held():
@@ -100,8 +102,7 @@ def closing(writer: RunWriter, spent: Callable[[], dict[str, float]]) -> Iterato
     except LostLease:
         raise
     except StoreFailure as error:
-        remedy = f"go on with it: workbench resume {writer.run}"
-        raise RunStopped(f"{error}; run {writer.run} has stopped; {remedy}") from error
+        raise RunStopped(str(error), writer.run, database) from error
     except BaseException as error:
         with contextlib.suppress(StoreFailure):  # then the run is lost, as it would be without its process
             writer.finish("failed", f"{type(error).__name__}: {error}", spent())
@@ -155,6 +156,7 @@ class Stages:
     def select(self, trials: Sequence[Trial], planned: Plan, split: Split[Any], past: Past) -> list[Trial]:
         """Rank the best trials, fit them again on all but test, score them on test, keep the best."""
         loads = {candidate.name: candidate.load for candidate in planned.candidates}
+        estimates = {candidate.name: candidate.estimated_seconds for candidate in planned.candidates}
         usable = [trial for trial in trials if trial.model in loads]
         chosen, yardstick = finalists(usable, self.question.task.baseline)
         if not chosen + yardstick:
@@ -166,6 +168,8 @@ class Stages:
             self.settings.keep,
             self.question.task.has_ensembles(),
             self.recorder,
+            # Where clocks may not decide, what the models themselves expect to cost.
+            (lambda trial: trial.cost) if self.budget.bounded else (lambda trial: estimates[trial.model]),
             past.draws,
             self.settings.folds or 1,
         )

@@ -187,13 +187,21 @@ def run_row(
         metric=question.metric.name,
         direction=question.metric.direction,
         name=settings.name,
-        settings=settings.to_json(),
+        settings={**settings.to_json(), "options": _lasting(question)},
         versions=versions(),
         split_summary=split.summary,
         leakage=split.leakage,
         baseline=question.task.baseline,
         budget_seconds=budget.seconds if budget.bounded else None,
     )
+
+
+def _lasting(question: Question) -> dict[str, str]:
+    """The task's options, with paths that hold from anywhere."""
+    known = question.task.options
+    return {
+        name: str(Path(value).absolute()) if known[name].path else value for name, value in question.options.items()
+    }
 
 
 def versions() -> dict[str, str]:

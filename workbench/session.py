@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,9 @@ from workbench.store import resuming
 from workbench.store.database import Database
 from workbench.store.rows import ModelRow, RunRow
 from workbench.store.writer import OWNER_LOST, RunWriter
+
+LOSSES_ALLOWED = 1
+"""How often a setting may be lost with its owner and still be tried again."""
 
 _NOTHING = 0.01
 """Seconds not worth a word."""
@@ -115,7 +119,7 @@ def resume(
     """
     with contextlib.closing(Database(url)) as database:
         row = resuming.resumable(database, run)
-        ended = sum(not _unfinished(record) for record in _tried(database, run))
+        ended = len(_sorted(_tried(database, run))[0])
     stored = RunSettings.from_mapping(
         {
             **row["settings"],
@@ -146,19 +150,15 @@ def resume(
 
 def recall(database: Database, run: int, metric: Metric, folds: int) -> Past:
     """What the earlier sessions of a run have found; nothing of a run that has just begun."""
-    every, records = resuming.records(database, run), _tried(database, run)
-    trials = tuple(_trial(record, metric, folds) for record in records if not _unfinished(record))
-    done = {(trial.model, canonical(trial.params)) for trial in trials}
-    unfinished = {
-        (record["model"], canonical(record["params"])): (record["model"], record["params"])
-        for record in records
-        if _unfinished(record)
-    }
-    again = tuple(pair for key, pair in unfinished.items() if key not in done)
+    every = resuming.records(database, run)
+    ended, unfinished = _sorted(_tried(database, run))
+    trials = tuple(_trial(record, metric, folds) for record in ended)
+    done = {_setting(record) for record in ended}
+    again = {_setting(record): (record["model"], record["params"]) for record in unfinished}
     ranked = sorted((record for record in every if record["final_rank"]), key=lambda record: record["final_rank"])
     return Past(
         trials,
-        again,
+        tuple(pair for setting, pair in again.items() if setting not in done),
         max((record["number"] for record in every), default=0),
         tuple(record["uuid"] for record in ranked),
         ranked[0]["draws"] if ranked else 0,
@@ -170,9 +170,23 @@ def _tried(database: Database, run: int) -> list[dict[str, Any]]:
     return [record for record in resuming.records(database, run) if record["model"] != ENSEMBLE]
 
 
-def _unfinished(record: Mapping[str, Any]) -> bool:
-    """Whether a trial ended for no reason of its own."""
-    return record["state"] == "cancelled" or (record["state"], record["reason"]) == ("crashed", OWNER_LOST)
+def _setting(record: Mapping[str, Any]) -> tuple[str, str]:
+    return record["model"], canonical(record["params"])
+
+
+def _sorted(records: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(trials that have ended, trials that ended for no reason of their own).
+
+    Whose owner was lost is tried once more; if that is lost too, it may well be what takes owners away.
+    """
+    lost = [record for record in records if (record["state"], record["reason"]) == ("crashed", OWNER_LOST)]
+    times = Counter(map(_setting, lost))
+    unfinished = [
+        record
+        for record in records
+        if record["state"] == "cancelled" or (record in lost and times[_setting(record)] <= LOSSES_ALLOWED)
+    ]
+    return [record for record in records if record not in unfinished], unfinished
 
 
 def _trial(record: Mapping[str, Any], metric: Metric, folds: int) -> Trial:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.search.conftest import METRIC, ended
 from workbench.contract.metric import Metric
-from workbench.search.comparing import Values, compare, lead
+from workbench.search.comparing import Values, compare, lead, prefer_cheap
 from workbench.search.trial import Trial
 
 LARGER, SMALLER = Metric(METRIC, ""), Metric(METRIC, "", larger_is_better=False)
@@ -78,3 +78,40 @@ def test_one_example_has_no_interval() -> None:
     a = finalist("a", 0.5, "a")
     compare([a], LARGER, of({"a": np.array([0.5])}))  # type: ignore[arg-type]
     assert a.interval is None
+
+
+ON_TWO_DRAWS = {
+    f"{name}{draw}": 0.5 + LUCK - behind + PAIRED * (name != "a")
+    for name, behind in {"a": 0.0, "near": 0.001, "tied": 0.015, "far": 0.1}.items()
+    for draw in range(2)
+}
+
+
+@pytest.mark.parametrize(
+    ("costs", "first"),
+    [
+        ({"near": 0.1, "tied": 0.01, "far": 0.01}, "near"),  # a tie may be nearly two standard errors wide
+        ({"near": 0.9, "tied": 0.01, "far": 0.01}, "a"),  # not worth a change
+    ],
+)
+def test_of_those_as_good_as_the_best_a_far_cheaper_one_goes_first(costs: dict[str, float], first: str) -> None:
+    values = of(ON_TWO_DRAWS)
+    ranked = [finalist(name, 0.5, f"{name}0", f"{name}1") for name in ("a", "near", "tied", "far")]
+    for trial in ranked:
+        trial.draws = [0.5, 0.5]
+    compare(ranked, LARGER, values)  # type: ignore[arg-type]
+    assert [trial.tied for trial in ranked] == [True, True, True, False]
+    prefer_cheap(ranked, LARGER, values, lambda trial: {"a": 1.0, **costs}[trial.model])  # type: ignore[arg-type]
+    rest = [name for name in ("a", "near", "tied", "far") if name != first]
+    assert [trial.model for trial in ranked] == [first, *rest]
+    assert ("cheaper" in ranked[0].note) == (first != "a")
+
+
+def test_on_one_draw_no_cheaper_one_is_preferred() -> None:
+    values = of(ON_TWO_DRAWS)
+    ranked = [finalist("a", 0.5, "a0"), finalist("near", 0.499, "near0")]
+    for trial in ranked:
+        trial.draws = [0.5]
+    compare(ranked, LARGER, values)  # type: ignore[arg-type]
+    prefer_cheap(ranked, LARGER, values, lambda trial: float(trial.model == "a"))  # type: ignore[arg-type]
+    assert [trial.model for trial in ranked] == ["a", "near"]

@@ -97,6 +97,13 @@ def test_a_clear_lead_is_no_tie_and_no_lead_is_one(make: Callable[..., Selection
     assert all(trial.interval and trial.interval[0] < (trial.objective or 0) < trial.interval[1] for trial in ranked)
 
 
+def test_every_draw_has_luck_of_its_own(make: Callable[..., Selection], tmp_path: Path) -> None:
+    pool = FakePool(answering(tmp_path, {"a": 0.5}))
+    make(pool).rank([ended("a", 0.5)], [], 9, lambda draw: True)
+    seeds = [question.seed for question in pool.asked]
+    assert len(set(seeds)) == len(seeds) == DRAWS - 1
+
+
 def test_without_time_the_first_draw_has_to_do(make: Callable[..., Selection], tmp_path: Path) -> None:
     trial = ended("a", 0.5)
     pool = FakePool(answering(tmp_path, {"a": 0.5}))

@@ -194,6 +194,16 @@ def test_a_short_id_means_one_trial_and_is_as_short_as_can_be(
             assert len([other for other in ids if other.startswith(prefix[:-1])]) > 1
 
 
+def test_finalists_are_in_the_order_that_their_run_gave_them(
+    database: Database, writer: RunWriter, score_trial: Callable[..., str]
+) -> None:
+    ids = [score_trial(value, id=padded(name)) for value, name in ((0.5, "aa"), (0.49, "bb"), (0.3, "cc"), (0.4, "dd"))]
+    ranks = {id: FinalistRow({"final_rank": rank, "draws": 5}) for id, rank in zip(ids[:3], (2, 1, 3), strict=True)}
+    writer.finalists_ended(ranks, {})
+    rows = queries.leaderboard(database, 1)
+    assert [(row["rank"], row["valid"]) for row in rows] == [(1, 0.49), (2, 0.5), (3, 0.3), (4, 0.4)]
+
+
 def test_runs_come_newest_first_with_their_best_trial(
     database: Database, run_row: RunRow, writer: RunWriter, score_trial: Callable[..., str]
 ) -> None:

@@ -16,6 +16,18 @@ _MAX_STARTUP = 60.0
 
 def search(session: Session, url: str, as_json: bool, started: float) -> int:
     """Show a session as it goes, and its result; returns the exit code."""
+    import click
+
+    from workbench.errors import RunStopped
+
+    try:
+        return _search(session, url, as_json, started)
+    except RunStopped as error:
+        remedy = f"workbench resume {error.run}{elsewhere(url, error.database)}"
+        raise click.ClickException(f"{error}; go on with it: {remedy}") from error
+
+
+def _search(session: Session, url: str, as_json: bool, started: float) -> int:
     from workbench.cli.screen import LiveScreen, PlainScreen
     from workbench.main import execute
     from workbench.recording import Silent

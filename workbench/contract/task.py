@@ -54,10 +54,12 @@ class Option:
     Args:
         help: one line for `workbench tasks NAME`.
         choices: the values allowed; empty for any text.
+        path: whether it is the path of a file or folder, so that it is kept as one that holds from anywhere.
     """
 
     help: str
     choices: tuple[str, ...] = ()
+    path: bool = False
 
 
 @dataclass(frozen=True)

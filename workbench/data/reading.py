@@ -42,8 +42,10 @@ OPTIONS = {
     "time_column": Option("the column that holds the times"),
     "columns": Option("the header of a delimited file that has none, such as user,item,rating,timestamp"),
     **preparing.OPTIONS,
-    "item_table": Option("a file with a row for each item: titles and categories for predict, features for models"),
-    "user_table": Option("a file with a row for each user: features for models"),
+    "item_table": Option(
+        "a file with a row for each item: titles and categories for predict, features for models", path=True
+    ),
+    "user_table": Option("a file with a row for each user: features for models", path=True),
 }
 
 

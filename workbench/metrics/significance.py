@@ -46,7 +46,7 @@ def paired_z(
     error = (by_example + max(0.0, by_draw - float(errors @ errors))) ** 0.5
     if error <= 1e-12 * abs(mean):
         return math.copysign(math.inf, mean) if mean else 0.0
-    return mean / error
+    return float(mean / error)
 
 
 def _clustered(errors: NDArray[np.float64], group: NDArray[np.int64]) -> float:

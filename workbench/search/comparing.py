@@ -12,6 +12,9 @@ from workbench.contract.metric import Metric
 from workbench.metrics.significance import clearly_different, paired_z
 from workbench.search.trial import Trial
 
+CHEAP = 0.5
+"""Of the best's cost: what counts as cheaper, since costs are as rough as they are."""
+
 Values = tuple[Any, Any] | None
 """(values per example, which examples); None where the metric is no mean over examples."""
 
@@ -36,6 +39,33 @@ def compare(ranked: Sequence[Trial], metric: Metric, values: Callable[[str], Val
         if z is not None:
             trial.tied = not clearly_different(z, len(ranked) - 1)
     leader.tied = any(trial.tied for trial in ranked[1:])
+
+
+def prefer_cheap(
+    ranked: list[Trial], metric: Metric, values: Callable[[str], Values], cost: Callable[[Trial], float]
+) -> None:
+    """Put the cheapest of those that are as good as the best first, where it is far cheaper.
+
+    As good means within one standard error on several draws (Breiman et al., "Classification and Regression Trees",
+    1984, section 3.4.3): a tie may hide twice as much, which is more than a cheaper model is worth. An ensemble
+    leads by more than that, or there were none.
+
+    Args:
+        ranked: from the best, compared.
+        metric: that is searched.
+        values: of a draw's id.
+        cost: of fitting and scoring a trial once; seconds, to be compared.
+    """
+    best = ranked[0]
+    if best.is_ensemble or len(best.draws) < 2:
+        return
+    leads = [(trial, lead(best, trial, metric, values)) for trial in ranked[1:] if trial.tied and not trial.is_ensemble]
+    equals = [trial for trial, z in leads if z is not None and z < 1 and len(trial.draws) == len(best.draws)]
+    cheapest = min(equals, key=cost, default=best)
+    if cost(cheapest) < CHEAP * cost(best):
+        ranked.remove(cheapest)
+        ranked.insert(0, cheapest)
+        cheapest.remark(f"as good as {best.model} {best.id[:4]} within a standard error, and cheaper")
 
 
 def lead(first: Trial, second: Trial, metric: Metric, values: Callable[[str], Values]) -> float | None:

@@ -17,7 +17,7 @@ from workbench.contract.metric import Metric
 from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import CAUTION, FINISH_OVERHEAD
-from workbench.search.comparing import compare
+from workbench.search.comparing import compare, prefer_cheap
 from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
 from workbench.search.fits import Fits
 from workbench.search.trial import Observer, Trial, stable_seed
@@ -56,6 +56,7 @@ class Selection:
         keep: how many fitted models are kept.
         ensembles: whether the task's models can answer together.
         observer: hears of an ensemble as of any trial.
+        cost: of fitting and scoring a trial once, seconds; it decides between finalists that are as good.
         draws_before: on how many draws an earlier session has compared; its ranking stands where there are fewer now.
         folds: on how many each trial was scored; with several there are no further draws and no ensembles.
     """
@@ -65,6 +66,7 @@ class Selection:
     keep: int
     ensembles: bool
     observer: Observer
+    cost: Callable[[Trial], float] = lambda trial: trial.cost
     draws_before: int = 0
     folds: int = 1
 
@@ -98,6 +100,7 @@ class Selection:
                 chosen.append(together)
                 _sort(chosen)
         compare(chosen, self.metric, self.fits.values)
+        prefer_cheap(chosen, self.metric, self.fits.values, self.cost)
         for trial in chosen:
             if trial.is_ensemble and len(chosen[0].draws) >= self.draws_before:
                 self.observer.trial_started(trial)

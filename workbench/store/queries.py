@@ -111,12 +111,23 @@ def leaderboard(database: Database, board: int, run: int | None = None, top: int
         ids = short_ids(connection, [row["trial"] for row in rows])
     # Equal scores in order of their trials; asked of the database, it would sort the whole board.
     rows.sort(key=lambda row: (-row["draws"], -row["objective"], row["run"], row["number"]))
+    for number in {row["run"] for row in rows}:
+        _rank_as_selected(rows, number)
     if rows:
         # Ties were told against the leader of their own run, so they hold only beside it.
         leader = rows[0]["run"] if rows[0]["final_rank"] == 1 else None
         for row in rows:
             row["tied"] = row["tied"] and row["run"] == leader
     return [_leaderboard_row(rank, row, ids[row["trial"]]) for rank, row in enumerate(rows, 1)]
+
+
+def _rank_as_selected(rows: list[dict[str, Any]], run: int) -> None:
+    """Order a run's finalists among their places as the run did: of those that are as good, the cheap one first."""
+    places = [place for place, row in enumerate(rows) if row["run"] == run and row["final_rank"] is not None]
+    for place, row in zip(
+        places, sorted((rows[place] for place in places), key=lambda row: row["final_rank"]), strict=True
+    ):
+        rows[place] = row
 
 
 def _leaderboard_row(rank: int, row: dict[str, Any], short: str) -> dict[str, Any]:
