@@ -1,0 +1,85 @@
+"""Many interactions: whether a run keeps its budget, and what memory its processes take.
+
+    python benchmarks/memory.py [--rows 10000000] [--time 300]
+
+Generated interactions of a fiftieth as many users with items of a long tail, as a CSV file. The owner's memory is its
+private memory (USS), sampled four times a second; at its start it is what the same command takes for a small file. The
+arrays are what the data is held in, 20 bytes for each interaction: user, item and value of four, a time of eight.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.csv as pc
+
+ITEMS = 20_000
+BYTES_PER_ROW = 20
+
+
+def write(path: Path, rows: int) -> None:
+    """A CSV file of so many distinct pairs, shuffled."""
+    rng, pairs = np.random.default_rng(0), np.zeros(0, dtype=np.int64)
+    while len(pairs) < rows:
+        users = rng.integers(0, max(50, rows // 50), rows)
+        pairs = np.unique(np.concatenate([pairs, users * ITEMS + (ITEMS * rng.random(rows) ** 3).astype(np.int64)]))
+    pairs = rng.permutation(pairs)[:rows]
+    columns = {
+        "user": pairs // ITEMS,
+        "item": pairs % ITEMS,
+        "rating": rng.integers(1, 6, rows),
+        "timestamp": rng.integers(1_400_000_000, 1_600_000_000, rows),
+    }
+    pc.write_csv(pa.table(columns), path)
+
+
+def run(path: Path, seconds: float) -> tuple[float, float, float, int]:
+    """(wall seconds, peak MiB of the owner, of all processes together, exit code)."""
+    command = [sys.executable, "-m", "workbench", "run", "--task", "recommend", "--data", path.name]
+    options = ["--time", f"{seconds}s", "--db", f"sqlite:///{path.stem}.db"]
+    began = time.monotonic()
+    with (path.parent / "out.txt").open("w") as out:
+        process = subprocess.Popen([*command, *options], cwd=path.parent, stdout=out, stderr=out)
+        owner, own, together = psutil.Process(process.pid), 0, 0
+        while process.poll() is None:
+            private = [_private(each) for each in (owner, *owner.children(recursive=True))]
+            own, together = max(own, private[0]), max(together, sum(private))
+            time.sleep(0.25)
+    return time.monotonic() - began, own / 2**20, together / 2**20, process.returncode
+
+
+def _private(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().uss)
+    except psutil.Error:
+        return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--time", type=float, default=300)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        small, large = Path(name) / "small.csv", Path(name) / "large.csv"
+        write(small, 1_000)
+        write(large, given.rows)
+        _, start, _, _ = run(small, 10)
+        wall, own, together, code = run(large, given.time)
+        print((Path(name) / "out.txt").read_text())
+    arrays = given.rows * BYTES_PER_ROW / 2**20
+    print(f"exit code {code} after {wall:.1f} s of {given.time:.0f} s; all processes together {together:.0f} MiB")
+    ratio = (own - start) / arrays
+    print(f"owner {own:.0f} MiB: {start:.0f} at its start and {ratio:.2f} x the {arrays:.0f} MiB of the arrays")
+
+
+if __name__ == "__main__":
+    main()
