@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.contract.split import Split
+from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Task
 from workbench.data import mapped
 from workbench.errors import LostLease, NoResult, RunStopped, SettingsError, StoreFailure
@@ -62,9 +62,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             dataset = question.task.read(source(question.task, settings), question.options)
             session.check_data(dataset)
             reading = budget.elapsed
-            split = question.task.split(dataset, settings.split, settings.seed)
-            split = cross_validated(split, settings.folds)
-            session.check_split(split)
+            split = divide(dataset, question, session)
             interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
@@ -89,6 +87,18 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
             )
         return RunResult(summarise(database, writer.run), interrupts.exit_code)
+
+
+def divide(dataset: Dataset[Any], question: Question, session: Session) -> Split[Any]:
+    """The parts of the data, as the run has them if it is gone on with.
+
+    Raises:
+        DataError: it is divided otherwise now.
+    """
+    settings = session.settings
+    split = cross_validated(question.task.split(dataset, settings.split, settings.seed), settings.folds)
+    session.check_split(split)
+    return split
 
 
 @contextlib.contextmanager
