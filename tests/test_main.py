@@ -78,3 +78,24 @@ def test_nothing_is_left_behind(table: pa.Table, tmp_path: Path, monkeypatch: py
     workbench.run("recommend", table, db=f"sqlite:///{tmp_path}/x.db", trials=2, workers=2)
     assert list((tmp_path / "scratch").iterdir()) == []
     assert psutil.Process().children() == []
+
+
+def test_on_large_data_the_search_scores_some_of_the_users_and_test_all(
+    table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(most: int) -> tuple[str, list[dict[str, object]]]:
+        monkeypatch.setattr("workbench.main.SEARCH_EXAMPLES", most)
+        url = f"sqlite:///{tmp_path}/{most}.db"
+        result = workbench.run("recommend", table, db=url, trials=2, models="popular,ease", workers=1)
+        from workbench.store import queries
+        from workbench.store.database import Database
+
+        return queries.run(Database(url), 1)["split_summary"], result.leaderboard
+
+    (whole, all_rows), (summary, few_rows) = scored(10_000), scored(10)
+    assert "the search scores" not in whole
+    assert summary.startswith(whole) and "the search scores 2" in summary, "about 10 of 40 users"
+    assert {row["model"]: row["test"] for row in few_rows if row["model"] == "popular"} == {
+        row["model"]: row["test"] for row in all_rows if row["model"] == "popular"
+    }
+    assert few_rows[0]["valid"] != all_rows[0]["valid"]

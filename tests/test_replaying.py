@@ -62,3 +62,9 @@ def test_a_trial_without_a_result_cannot_be_compared(
     called = workbench("replay", board[0]["trial"])
     assert called.code == 2
     assert "has no result to compare with" in called.err
+
+
+def test_a_trial_on_folds_is_scored_on_the_same_folds(workbench: Cli, ratings: Path) -> None:
+    assert workbench(*RUN, "--models", "popular,ease", "--trials", "2", "--folds", "2").code == 0
+    for row in workbench("leaderboard", "--json").json["leaderboard"]:
+        assert workbench("replay", row["trial"], "--json").json["equal"]

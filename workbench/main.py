@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,14 @@ from workbench.search.budget import Budget
 from workbench.search.fits import Fits
 from workbench.search.loop import Search
 from workbench.search.selection import Selection, finalists
-from workbench.search.trial import Past, Trial
+from workbench.search.trial import Past, Sizes, Trial
 from workbench.session import Session, recall
 from workbench.settings import RunSettings
 from workbench.store.database import Database
 from workbench.store.writer import RunWriter
+
+SEARCH_EXAMPLES = 20_000
+"""Of a held-out part the search scores at most so many; test is scored whole."""
 
 
 def execute(session: Session, url: str, screen: Screen, started: float) -> RunResult:
@@ -62,7 +65,8 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             dataset = question.task.read(source(question.task, settings), question.options)
             session.check_data(dataset)
             reading = budget.elapsed
-            split = divide(dataset, question, session)
+            split, thinning = divide(dataset, question, settings)
+            session.check_split(split)
             interrupts.check()
             screen.data_read(dataset, split)
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
@@ -76,7 +80,8 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             past = recall(database, writer.run, question.metric, settings.folds or 1)
             screen.recalled(past)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
-            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing)
+            sizes = Sizes(settings.folds or 1, thinning)
+            stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing, sizes)
             with closing(writer, database.name, lambda: session.total(stages.spent)) as close:
                 trials = stages.search(planned, past)
                 ranked = stages.select(trials, planned, split, past)
@@ -89,16 +94,15 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
         return RunResult(summarise(database, writer.run), interrupts.exit_code)
 
 
-def divide(dataset: Dataset[Any], question: Question, session: Session) -> Split[Any]:
-    """The parts of the data, as the run has them if it is gone on with.
-
-    Raises:
-        DataError: it is divided otherwise now.
-    """
-    settings = session.settings
+def divide(dataset: Dataset[Any], question: Question, settings: RunSettings) -> tuple[Split[Any], float]:
+    """The parts of the data, valid thinned where it is large; and how many times as large it was."""
     split = cross_validated(question.task.split(dataset, settings.split, settings.seed), settings.folds)
-    session.check_split(split)
-    return split
+    valid = question.task.thinned(split.valid, SEARCH_EXAMPLES)
+    if len(valid) == len(split.valid):
+        return split, 1.0
+    thinning = len(split.valid) / len(valid)
+    summary = f"{split.summary} · the search scores {1 / thinning:.0%} of valid"
+    return replace(split, valid=valid, summary=summary), thinning
 
 
 @contextlib.contextmanager
@@ -131,6 +135,7 @@ class Stages:
     recorder: Recorder
     interrupts: Interrupts
     drawing: float
+    sizes: Sizes
     stage: str = "read"
     booked: dict[str, float] = field(default_factory=dict)
 
@@ -158,7 +163,7 @@ class Stages:
             self.interrupts,
             past,
             self.drawing,
-            self.settings.folds or 1,
+            self.sizes,
             self.question.task.has_ensembles(),
         ).run()
         return trials
@@ -181,7 +186,7 @@ class Stages:
             # Where clocks may not decide, what the models themselves expect to cost.
             (lambda trial: trial.cost) if self.budget.bounded else (lambda trial: estimates[trial.model]),
             past.draws,
-            self.settings.folds or 1,
+            self.sizes,
         )
 
         def write_draw(draw: int) -> bool:
@@ -191,7 +196,7 @@ class Stages:
             if drawn is not None:
                 parts = mapped.Writer(self.folder / "parts")
                 parts.write(drawn[0], f"train-{draw}")
-                parts.write(drawn[1], f"valid-{draw}")
+                parts.write(self.question.task.thinned(drawn[1], SEARCH_EXAMPLES), f"valid-{draw}")
             return drawn is not None
 
         self._begin("selection")
@@ -236,7 +241,7 @@ def write_folds(folder: Path, task: Task[Any], split: Split[Any], settings: RunS
         fold = task.fold(split, number, of, settings.seed)
         if fold is None:
             raise SettingsError(f"--folds {of}: task {settings.task} has no folds")
-        for name, part in zip(("train", "valid"), fold, strict=True):
+        for name, part in zip(("train", "valid"), (fold[0], task.thinned(fold[1], SEARCH_EXAMPLES)), strict=True):
             if not len(part):
                 raise SettingsError(f"--folds {of}: {name} of fold {number} would be empty; take fewer folds")
             mapped.Writer(folder / "parts").write(part, f"{name}-fold{number}")

@@ -11,7 +11,7 @@ from workbench.errors import DataError, UserError
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Result, Setup
 from workbench.folders import run_folder
-from workbench.main import write_parts
+from workbench.main import divide, write_folds, write_parts
 from workbench.planning import ask, source, worker_memory
 from workbench.recording import versions
 from workbench.registry import Registry
@@ -77,12 +77,21 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
         dataset = question.task.read(source(question.task, settings), question.options)
         if dataset.fingerprint != run["fingerprint"]:
             raise DataError(f"{dataset.name}: this is not the data of run {row['run']}; say where that is with --data")
-        split = question.task.split(dataset, settings.split, settings.seed)
+        split, _ = divide(dataset, question, settings)
         if split.identity != run["split"]:
             raise DataError(f"run {row['run']} was split {run['split']!r}, now it is {split.identity!r}")
         write_parts(folder, question.task.kept_encoding(dataset, split), split)
+        write_folds(folder, question.task, split, settings)
         asked = Fit(
-            row["uuid"], offer.spec.load, row["params"], row["seed"], "train", "valid", question.metrics, search=True
+            row["uuid"],
+            offer.spec.load,
+            row["params"],
+            row["seed"],
+            "train",
+            "valid",
+            question.metrics,
+            search=True,
+            folds=settings.folds or 1,
         )
         with Pool(setup, 1, worker_memory(settings), MAX_GRACE) as pool:
             pool.submit(asked)

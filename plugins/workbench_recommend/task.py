@@ -64,6 +64,16 @@ class Recommend(Task[Interactions]):
         """Each user's interactions are dealt out to the folds at random; by time, folds are windows."""
         return fold_valid(split, number, of, seed)
 
+    def thinned(self, part: Interactions, most: int) -> Interactions:
+        """The held-out items of so many users; the same users in every draw, as far as it holds out any of theirs."""
+        users = scored_users(part)
+        if len(users) <= most:
+            return part
+        rank = np.random.default_rng(0).permutation(part.n_users)
+        chosen = np.zeros(part.n_users, dtype=bool)
+        chosen[users[np.argsort(rank[users])[:most]]] = True
+        return part.take(chosen[part.users], known=part.known)
+
     def evaluate(self, model: Model, part: Interactions, metrics: Sequence[str]) -> Evaluation:
         """Rank all items, but the known ones unless they may repeat, for every user with held-out items.
 

@@ -17,7 +17,7 @@ from workbench.execution.work import Fit, Result
 from workbench.search.budget import Budget
 from workbench.search.fits import Fits
 from workbench.search.selection import DRAWS, Selection, finalists
-from workbench.search.trial import Trial
+from workbench.search.trial import Sizes, Trial
 
 USERS = 400
 
@@ -247,7 +247,7 @@ def test_folds_are_draws_enough_and_are_scored_again_for_an_earlier_finalist(
         trial.draws, trial.earlier = [trial.objective or 0.0] * 3, earlier
         values_of(tmp_path, trial.id, trial.objective or 0.0)
     pool = FakePool(answering(tmp_path, {"a": 0.45, "b": 0.44}))
-    selection = replace(make(pool, ensembles=True), folds=3)
+    selection = replace(make(pool, ensembles=True), sizes=Sizes(folds=3))
     ranked = selection.rank(trials, [], 9, lambda draw: True)
     assert [(trial.model, len(trial.draws)) for trial in ranked] == [("a", 3), ("b", 3)]
     assert [question.folds for question in pool.asked] == ([3, 3] if earlier else [])
@@ -310,3 +310,12 @@ def test_the_best_of_an_earlier_session_is_fitted_anew_whatever_it_takes(
     assert [question.seconds for question in pool.asked] == [None, None]
     assert (trials[0].test, trials[1].test) == ({}, {METRIC: 0.44})
     assert trials[1].model_folder is not None
+
+
+def test_what_the_finish_takes_is_more_where_the_search_scored_less() -> None:
+    trial = ended("a", 0.5)
+    trial.result = Result("", "complete", fit_seconds=2.0, score_seconds=0.5)
+    assert Sizes().final(trial) == 2.5
+    assert Sizes(folds=2).final(trial) == 1.25
+    assert Sizes(thinning=10.0).final(trial) == 7.0
+    assert Sizes(thinning=10.0).extra([trial, trial]) == 9.0

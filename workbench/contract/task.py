@@ -137,6 +137,12 @@ class Task(Generic[Part]):
         """
         return None
 
+    def thinned(self, part: Part, most: int) -> Part:
+        """A held-out part with at most so many of its examples, drawn at random, always the same: the search scores
+        these alone, and test is scored whole. A task whose data may be large overrides it.
+        """
+        return part
+
     def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
         """Score a fitted model on one part.
 

@@ -18,7 +18,7 @@ from workbench.search.allocation import Candidate, choose, explain
 from workbench.search.budget import FINISH_OVERHEAD, Budget
 from workbench.search.pruning import Pruning
 from workbench.search.reserve import seconds_to_finish
-from workbench.search.trial import Observer, Past, Trial, stable_seed
+from workbench.search.trial import Observer, Past, Sizes, Trial, stable_seed
 
 POLL_SECONDS = 0.25
 STARTING_SECONDS = 0.1
@@ -44,7 +44,7 @@ class Search:
         interrupted: says whether the user asked to stop.
         past: what earlier sessions left: their trials count, and what they did not finish is tried once more first.
         drawing: seconds that it takes to draw another valid.
-        folds: on how many each trial is scored.
+        sizes: of what is fitted and scored in the end.
         ensembles: whether an ensemble is made in the end.
     """
 
@@ -61,7 +61,7 @@ class Search:
     interrupted: Callable[[], bool]
     past: Past = field(default_factory=Past)
     drawing: float = 0.0
-    folds: int = 1
+    sizes: Sizes = field(default_factory=Sizes)
     ensembles: bool = False
 
     def run(self) -> list[Trial]:
@@ -144,7 +144,7 @@ class Search:
             larger_is_better=self.metric.larger_is_better,
             # One worker waits for each verdict, so that one seed gives the same trials twice.
             reports="awaited" if self.pool.size == 1 else "posted",
-            folds=self.folds,
+            folds=self.sizes.folds,
         )
         self.observer.trial_started(trial)
         self.pool.submit(question, deadline)
@@ -236,5 +236,5 @@ class Search:
             return 0.0
         ended = [trial for candidate in self.candidates for trial in candidate.trials]
         baseline = self.candidates[0].name
-        finish = seconds_to_finish(ended, baseline, self.pool.size, self.drawing, self.folds, self.ensembles)
+        finish = seconds_to_finish(ended, baseline, self.pool.size, self.drawing, self.sizes, self.ensembles)
         return self.budget.capped(FINISH_OVERHEAD + finish)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from workbench.search.budget import CAUTION, FINISH_OVERHEAD
 from workbench.search.comparing import compare, prefer_cheap
 from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
 from workbench.search.fits import Fits
-from workbench.search.trial import Observer, Trial, stable_seed
+from workbench.search.trial import Observer, Sizes, Trial, stable_seed
 
 MODELS = 5
 RUNNERS_UP = 3
@@ -58,7 +58,7 @@ class Selection:
         observer: hears of an ensemble as of any trial.
         cost: of fitting and scoring a trial once, seconds; it decides between finalists that are as good.
         draws_before: on how many draws an earlier session has compared; its ranking stands where there are fewer now.
-        folds: on how many each trial was scored; with several there are no further draws and no ensembles.
+        sizes: of what is fitted and scored; with several folds there are no further draws and no ensembles.
     """
 
     fits: Fits
@@ -68,7 +68,7 @@ class Selection:
     observer: Observer
     cost: Callable[[Trial], float] = lambda trial: trial.cost
     draws_before: int = 0
-    folds: int = 1
+    sizes: Sizes = field(default_factory=Sizes)
 
     def rank(
         self, chosen: list[Trial], yardstick: list[Trial], next_number: int, write_draw: Callable[[int], bool]
@@ -89,12 +89,13 @@ class Selection:
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
         _sort(chosen)
-        if self.ensembles and self.folds > 1:
+        if self.ensembles and self.sizes.folds > 1:
             chosen[0].remark("no ensemble is made with --folds")
         elif self.ensembles:
             # Rounds of draws tell what rounds really take, with the machine as busy as it is.
             pace = max(1.0, slowest / max(self.fits.round_seconds(chosen), 1e-3))
-            spare = FINISH_OVERHEAD + CAUTION * pace * self.fits.round_seconds(chosen + yardstick)
+            final = self._final_seconds(chosen + yardstick) + self.sizes.extra(chosen)
+            spare = FINISH_OVERHEAD + CAUTION * pace * final
             together = assemble(chosen, self.fits, self.metric, next_number, spare, pace)
             if together is not None:
                 chosen.append(together)
@@ -114,10 +115,10 @@ class Selection:
         # The score on the search's own draw is known of all; its values per example are to be had again of some.
         earlier = [trial for trial in chosen if trial.earlier]
         slowest = self.fits.round_seconds(chosen)
-        for draw in range(0 if earlier else 1, DRAWS if self.folds == 1 else 1):
+        for draw in range(0 if earlier else 1, DRAWS if self.sizes.folds == 1 else 1):
             # Once there can be an ensemble it goes before more draws; to answer and be weighed takes about a draw.
             more = 2 if self.ensembles and draw >= LEAST_DRAWS else 1
-            need = CAUTION * (self.fits.round_seconds(chosen + yardstick) + more * slowest)
+            need = CAUTION * (self._final_seconds(chosen + yardstick) + more * slowest)
             began = time.monotonic()
             if self.fits.interrupted() or self.fits.budget.left < need or not (draw == 0 or write_draw(draw)):
                 break
@@ -143,11 +144,16 @@ class Selection:
         """Asks for a finalist to be scored on a draw; on the search's own it is what an earlier session had."""
         if not draw:
             folder = str(self.fits.model_folder(trial, "search"))
-            return self.fits.question(trial, "train", part_of(0), "draw0", search=True, save=folder, folds=self.folds)
+            how = {"search": True, "save": folder, "folds": self.sizes.folds}
+            return self.fits.question(trial, "train", part_of(0), "draw0", **how)
         # Each draw has luck of its own, or one lucky start would pass for a lead that all draws confirm.
         seed = stable_seed(trial.seed, "draw", draw)
         how = {"seed": seed, "search": True, "answers": self.ensembles}
         return self.fits.question(trial, f"train-{draw}", part_of(draw), f"draw{draw}", **how)
+
+    def _final_seconds(self, trials: Sequence[Trial]) -> float:
+        """What fitting and scoring these in the end is expected to take."""
+        return self.fits.spread([self.sizes.final(trial) for trial in trials])
 
     def refit(self, ranked: list[Trial]) -> None:
         """Fit the finalists on train and valid and score them on test, once; the best ones are kept.
@@ -157,7 +163,7 @@ class Selection:
         """
         kept = self._kept(ranked)
         alone = [trial for trial in ranked if not trial.is_ensemble]
-        refits = [trial for trial in alone if CAUTION * trial.cost / self.folds < self.fits.budget.left]
+        refits = [trial for trial in alone if CAUTION * self.sizes.final(trial) < self.fits.budget.left]
         questions = {}
         # The best comes first, in case there is less time than expected.
         for trial in [*alone[:1], *_longest_first(alone[1:])]:

@@ -96,6 +96,27 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """How the final fit of a trial compares with what it was in the search.
+
+    Args:
+        folds: on how many the search scores each trial.
+        thinning: how many times as many examples test has, for what the search scores was thinned.
+    """
+
+    folds: int = 1
+    thinning: float = 1.0
+
+    def final(self, trial: Trial) -> float:
+        """Seconds that the fit on train and valid, and its scoring on test, are expected to take."""
+        return (trial.cost + self.extra([trial])) / self.folds
+
+    def extra(self, trials: Sequence[Trial]) -> float:
+        """Seconds that scoring these one after the other, as an ensemble does, takes more on test than on a draw."""
+        return (self.thinning - 1) * sum(trial.result.score_seconds for trial in trials if trial.result is not None)
+
+
+@dataclass(frozen=True)
 class Past:
     """What the earlier sessions of a run have left; nothing for a new run.
 

@@ -53,6 +53,17 @@ def test_a_perfect_model_scores_one_on_every_metric_of_the_task(made: Split[Inte
     assert found.example_ids.tolist() == np.unique(made.test.users).tolist()
 
 
+def test_a_thinned_part_has_the_same_users_in_every_draw(made: Split[Interactions]) -> None:
+    parts = [made.valid, *(drawn[1] for draw in (1, 2) if (drawn := TASK.resample(made, draw, 0)))]
+    thin = [TASK.thinned(part, 12) for part in parts]
+    assert [len(np.unique(part.users)) for part in thin] == [12, 12, 12]
+    assert len({tuple(np.unique(part.users)) for part in thin}) == 1
+    for part, whole in zip(thin, parts, strict=True):
+        assert part.known is whole.known
+        assert set(part.pairs) == set(whole.pairs[np.isin(whole.users, part.users)])
+    assert TASK.thinned(made.valid, 10_000) is made.valid
+
+
 def test_the_answers_stay_beside_the_evaluation_as_long_as_the_longest_metric(
     made: Split[Interactions], fitted: Callable[..., Any]
 ) -> None:
