@@ -41,19 +41,20 @@ def write(path: Path, rows: int) -> None:
     pc.write_csv(pa.table(columns), path)
 
 
-def run(path: Path, seconds: float) -> tuple[float, float, float, int]:
-    """(wall seconds, peak MiB of the owner, of all processes together, exit code)."""
+def run(path: Path, seconds: float) -> tuple[float, list[float], float, int]:
+    """(wall seconds, MiB of the owner at each sample, peak of all processes together, exit code)."""
     command = [sys.executable, "-m", "workbench", "run", "--task", "recommend", "--data", path.name]
     options = ["--time", f"{seconds}s", "--db", f"sqlite:///{path.stem}.db"]
     began = time.monotonic()
     with (path.parent / "out.txt").open("w") as out:
         process = subprocess.Popen([*command, *options], cwd=path.parent, stdout=out, stderr=out)
-        owner, own, together = psutil.Process(process.pid), 0, 0
+        owner, own, together = psutil.Process(process.pid), [0.0], 0
         while process.poll() is None:
             private = [_private(each) for each in (owner, *owner.children(recursive=True))]
-            own, together = max(own, private[0]), max(together, sum(private))
+            own.append(private[0] / 2**20)
+            together = max(together, sum(private))
             time.sleep(0.25)
-    return time.monotonic() - began, own / 2**20, together / 2**20, process.returncode
+    return time.monotonic() - began, own, together / 2**20, process.returncode
 
 
 def _private(process: psutil.Process) -> int:
@@ -77,8 +78,9 @@ def main() -> None:
         print((Path(name) / "out.txt").read_text())
     arrays = given.rows * BYTES_PER_ROW / 2**20
     print(f"exit code {code} after {wall:.1f} s of {given.time:.0f} s; all processes together {together:.0f} MiB")
-    ratio = (own - start) / arrays
-    print(f"owner {own:.0f} MiB: {start:.0f} at its start and {ratio:.2f} x the {arrays:.0f} MiB of the arrays")
+    for name, most in (("at its peak, while it reads", max(own)), ("for most of the run", sorted(own)[len(own) // 2])):
+        ratio = (most - max(start)) / arrays
+        print(f"owner {name}: {most:.0f} MiB, {max(start):.0f} at its start and {ratio:.2f} x {arrays:.0f} of arrays")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Task
 from workbench.data import mapped
 from workbench.errors import LostLease, NoResult, RunStopped, SettingsError, StoreFailure
+from workbench.execution.memory import give_back_memory
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
@@ -30,6 +31,8 @@ from workbench.session import Session, recall
 from workbench.settings import RunSettings
 from workbench.store.database import Database
 from workbench.store.writer import RunWriter
+
+PARTS = ("train", "valid", "train_valid", "test")
 
 SEARCH_EXAMPLES = 20_000
 """Of a held-out part the search scores at most so many; test is scored whole."""
@@ -72,10 +75,12 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             write_parts(folder, question.task.kept_encoding(dataset, split), split)
             drawing = (budget.elapsed - reading) / 2  # a draw is a split again, but for test
             write_folds(folder, question.task, split, settings)
+            row = run_row(settings, budget, question, dataset, split)
+            del dataset  # from here on the data is in files that all processes map
+            split = map_parts(folder, question.task, split)
             models, baseline = question.models, question.task.baseline
             planned = plan(pool, models, settings, budget, split.train, baseline, interrupts.check, session.models)
             screen.models_settled(planned.rows, question.metric)
-            row = run_row(settings, budget, question, dataset, split)
             writer = session.begin(database, row, planned.rows, budget)
             past = recall(database, writer.run, question.metric, settings.folds or 1)
             screen.recalled(past)
@@ -197,7 +202,10 @@ class Stages:
                 parts = mapped.Writer(self.folder / "parts")
                 parts.write(drawn[0], f"train-{draw}")
                 parts.write(self.question.task.thinned(drawn[1], SEARCH_EXAMPLES), f"valid-{draw}")
-            return drawn is not None
+            there = drawn is not None
+            del drawn
+            give_back_memory()
+            return there
 
         self._begin("selection")
         ranked = selection.rank(
@@ -224,10 +232,17 @@ class Stages:
 def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
     """Put the parts where workers map them, and the encoding where it is stored from."""
     parts = mapped.Writer(folder / "parts")
-    for name in ("train", "valid", "train_valid", "test"):
+    for name in PARTS:
         parts.write(getattr(split, name), name)
     # With a writer of its own: what is stored may not point into what is swept away.
     mapped.Writer(folder).write(encoding, "encoding")
+
+
+def map_parts(folder: Path, task: Task[Any], split: Split[Any]) -> Split[Any]:
+    """The split with its parts as they lie in the folder, so that they take no memory of this process alone."""
+    parts = {name: mapped.read(task.part, folder / "parts", name) for name in PARTS}
+    give_back_memory()
+    return replace(split, **parts)
 
 
 def write_folds(folder: Path, task: Task[Any], split: Split[Any], settings: RunSettings) -> None:
