@@ -1,4 +1,4 @@
-"""Writes the pages that repeat what the code says: one for each command, and the reference.
+"""Writes the pages that repeat what the code says, one for each command and the reference, and where they are found.
 
     python docs/generate.py
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import cleandoc
@@ -22,6 +22,8 @@ import workbench
 from workbench.cli import COMMANDS, cli
 
 DOCS = Path(__file__).parent
+SITE = DOCS.parent / "mkdocs.yml"
+SITE_MARK = "  # What follows is written by docs/generate.py.\n"
 WRITTEN = "<!-- Written by docs/generate.py from the code: change it there. -->\n\n"
 
 PAGES = {
@@ -41,6 +43,11 @@ PAGES = {
         "A task, and the values that go in and out of it.",
         ["workbench.contract.task", "workbench.contract.split", "workbench.contract.report"],
     ),
+    "reading": (
+        "Reading data",
+        "Files and tables -> checked columns, for a task's `read`. Every fault is named with its file, row and column.",
+        ["workbench.data.tables", "workbench.data.columns"],
+    ),
     "metric": ("Metric", "Metrics, and what an evaluation gives back.", ["workbench.contract.metric"]),
     "python": ("From Python", "What the commands do, from Python.", ["workbench.api", "workbench.result"]),
     "errors": ("Errors", "Every error that a user can meet.", ["workbench.errors"]),
@@ -53,6 +60,8 @@ NAMES = {
     "workbench.data.interactions": ["Interactions"],
     "workbench.blocks.recommend": ["Queries", "recommend"],
     "workbench.contract.report": ["DataReport"],
+    "workbench.data.tables": ["read_table", "RawTable"],
+    "workbench.data.columns": ["Checked", "find_columns", "as_ids", "as_numbers", "as_times"],
 }
 """What is for plugin authors of modules whose names are not in `workbench` itself; elsewhere it is `__all__`."""
 
@@ -74,6 +83,17 @@ def pages() -> dict[str, str]:
             blocks += [_definition(home, name) for home, name in _public(module, page)]
         written[f"reference/{page}.md"] = "\n".join(blocks)
     return {path: WRITTEN + re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" for path, text in written.items()}
+
+
+def navigation(written: Iterable[str]) -> str:
+    """`mkdocs.yml` with an entry for each page that is written from the code."""
+    sections = {"Commands": "cli/", "Reference": "reference/"}
+    entries = [f"      - {path}\n" for path in written]
+    folders = [
+        f"  - {title}:\n" + "".join(each for each in entries if f" {folder}" in each)
+        for title, folder in sections.items()
+    ]
+    return SITE.read_text(encoding="utf-8").partition(SITE_MARK)[0] + SITE_MARK + "".join(folders)
 
 
 def _top() -> click.Context:
@@ -132,7 +152,7 @@ def _all_pages() -> dict[str, tuple[str, str, list[str]]]:
 
 
 def _public(module: str, page: str) -> list[tuple[str, str]]:
-    """(the module that defines it, its name) of all that a module offers to plugin authors: hooks, what the page is about, the others."""
+    """(the module that defines it, its name) of what is for plugin authors: hooks, what the page is about, the rest."""
     loaded = import_module(module)
     names = [*workbench._HOMES.get(module, ()), *NAMES.get(module, getattr(loaded, "__all__", ()))]
     hooks = [name for name in vars(loaded) if name.startswith("workbench_")]
@@ -247,6 +267,7 @@ def main() -> None:
                 path.unlink()
     for name, text in written.items():
         (DOCS / name).write_text(text, encoding="utf-8")
+    SITE.write_text(navigation(written), encoding="utf-8")
 
 
 if __name__ == "__main__":
