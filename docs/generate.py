@@ -8,6 +8,7 @@ A test compares the pages with what this would write.
 from __future__ import annotations
 
 import ast
+import html
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -129,12 +130,13 @@ def _help(command: click.Command) -> Iterator[str]:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    rows = [f"| `{_cell(names)}` | {_cell(text)} |" for names, text in filter(None, records) if text]
+    rows = [f"| <code>{_cell(names)}</code> | {_cell(text)} |" for names, text in filter(None, records) if text]
     yield "\n".join(["| option | meaning |", "|---|---|", *rows, ""])
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Text that is read alike by all that render Markdown; they differ on what a backslash does before a bar."""
+    return html.escape(text, quote=False).replace("|", "&#124;")
 
 
 def _all_pages() -> dict[str, tuple[str, str, list[str]]]:

@@ -16,6 +16,7 @@ from tests.conftest import ROOT, Called
 from workbench.cli import COMMANDS, cli
 from workbench.contract import hooks
 from workbench.metrics.ranking import FAMILIES
+from workbench_recommend.task import Recommend
 
 DOCS = ROOT / "docs"
 METRICS = (DOCS / "metrics.md").read_text(encoding="utf-8")
@@ -66,7 +67,7 @@ def test_every_command_has_a_page_with_all_its_options() -> None:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
         options = [flag for option in command.params if isinstance(option, click.Option) for flag in option.opts]
-        assert [flag for flag in options if f"{flag} " not in page and f"{flag}`" not in page] == []
+        assert [flag for flag in options if not re.search(rf"{flag}[ ,<]", page)] == []
 
 
 def test_every_hook_is_documented_with_its_signature() -> None:
@@ -110,3 +111,23 @@ def test_every_link_leads_to_a_page() -> None:
 def test_every_page_stands_in_the_navigation() -> None:
     listed = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+
+
+SHOWN = re.compile(r"^ {2,}workbench (.+)|^\$ (?:\S+/)?workbench (.+)", re.MULTILINE)
+
+
+def test_every_command_line_shown_has_commands_and_options_that_exist() -> None:
+    pages = [*DOCS.glob("*.md"), ROOT / "README.md"]
+    shown = [(page.name, "".join(line)) for page in pages for line in SHOWN.findall(page.read_text(encoding="utf-8"))]
+    assert len(shown) > 40
+    task_options = {f"--{name.replace('_', '-')}" for name in Recommend.options} | {"--target"}  # the tutorial's task
+    for where in shown:
+        words = re.split(r"  #| && | \(", where[1])[0].split()
+        known = {"--help", "-h", "--version", "--db"} | (task_options if words[0] == "run" else set())
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            inner = command.get_command(click.Context(cli), words.pop(0))
+            assert inner is not None, where
+            command = inner
+        known |= {flag for option in command.params if isinstance(option, click.Option) for flag in option.opts}
+        assert {word.partition("=")[0] for word in words if word.startswith("-")} <= known, where
