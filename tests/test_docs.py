@@ -131,3 +131,12 @@ def test_every_command_line_shown_has_commands_and_options_that_exist() -> None:
             command = inner
         known |= {flag for option in command.params if isinstance(option, click.Option) for flag in option.opts}
         assert {word.partition("=")[0] for word in words if word.startswith("-")} <= known, where
+
+
+def test_what_is_said_of_a_plugin_for_another_version(
+    workbench: Callable[..., Called], install: Callable[..., Path]
+) -> None:
+    folder = install("acme-models", requires=("automl-workbench>=2",))
+    called = workbench("plugins", env={"PYTHONPATH": str(folder)})
+    assert f"```\n{called.out}```" in (DOCS / "plugin-rules.md").read_text(encoding="utf-8")
+    assert not (folder / "acme_models.imported").exists()

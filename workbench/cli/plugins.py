@@ -1,4 +1,4 @@
-"""`workbench plugins`: what is installed and what became of it; and plugins in the making."""
+"""`workbench plugins`: what is installed and what became of it; its own commands have a file each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def command(context: click.Context, as_json: bool) -> None:
         _list(as_json)
 
 
-command.add_command(plugins_new.command)
+command.add_command(plugins_new.command, "new")
 
 
 def _list(as_json: bool) -> None:
