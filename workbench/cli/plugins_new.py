@@ -38,7 +38,7 @@ class Names(NamedTuple):
     class_name: str
 
 
-@click.command("new")
+@click.command("new", short_help="Write a plugin that works, as a project to be changed.")
 @click.argument("name")
 @click.option("--task", "task", is_flag=False, flag_value="", metavar="[TASK]", help="A whole task, not a model alone.")
 @printing
