@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format smoke clean
+.PHONY: demo test lint format smoke docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/workbench run --task recommend --time 60s
@@ -20,12 +20,16 @@ lint: $(VENV)/.test
 smoke: $(BIN)/python
 	.ci/smoke $(BIN)/python
 
+docs: $(VENV)/.docs
+	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --strict --config-file mkdocs.yml
+
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,4 +40,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt examples/samples/pyp
 
 $(VENV)/.test: $(VENV)/.demo
 	$(PIP) --editable '.[postgresql]' hypothesis mypy optuna-dashboard pandas polars pytest ruff
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(PIP) zensical
 	touch $@

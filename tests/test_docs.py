@@ -1,15 +1,25 @@
-"""What docs/metrics.md says is all that there is, and its plugin works as it stands there."""
+"""What the docs say is what the code does: metrics, commands, hooks, signatures, links."""
 
 from __future__ import annotations
 
+import inspect
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import ROOT, Called
-from workbench.metrics.ranking import FAMILIES
+import click
+import pytest
 
-METRICS = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+import workbench
+from tests.conftest import ROOT, Called
+from workbench.cli import COMMANDS, cli
+from workbench.contract import hooks
+from workbench.metrics.ranking import FAMILIES
+from workbench_recommend.task import Recommend
+
+DOCS = ROOT / "docs"
+METRICS = (DOCS / "metrics.md").read_text(encoding="utf-8")
 
 
 def test_every_metric_has_its_formula() -> None:
@@ -35,3 +45,99 @@ def test_the_plugins_metric_is_computed_and_can_be_searched(
     assert called.code == 0, called.err
     assert 0 < called.json["best"]["valid"]["unpopular@10"] <= 1
     assert [row["note"] for row in called.json["leaderboard"]] == ["", ""]
+
+
+GENERATOR = runpy.run_path(str(DOCS / "generate.py"))
+AGAIN = "; run python docs/generate.py"
+
+
+def test_the_pages_from_the_code_are_what_the_code_says() -> None:
+    written = GENERATOR["pages"]()
+    found = {path.relative_to(DOCS).as_posix() for folder in ("cli", "reference") for path in (DOCS / folder).iterdir()}
+    assert found == set(written), AGAIN
+    stale = [name for name, text in written.items() if (DOCS / name).read_text(encoding="utf-8") != text]
+    assert stale == [], AGAIN
+    assert (ROOT / "mkdocs.yml").read_text(encoding="utf-8") == GENERATOR["navigation"](written), AGAIN
+
+
+def test_every_command_has_a_page_with_all_its_options() -> None:
+    for name in COMMANDS:
+        page = (DOCS / f"cli/{name}.md").read_text(encoding="utf-8")
+        assert f"# workbench {name}\n" in page
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        options = [flag for option in command.params if isinstance(option, click.Option) for flag in option.opts]
+        assert [flag for flag in options if not re.search(rf"{flag}[ ,<]", page)] == []
+
+
+def test_every_hook_is_documented_with_its_signature() -> None:
+    page = (DOCS / "reference/hooks.md").read_text(encoding="utf-8")
+    names = [name for name in vars(hooks) if name.startswith("workbench_")]
+    assert {"workbench_tasks", "workbench_models", "workbench_metrics"} <= set(names)
+    for name in names:
+        signature = str(inspect.signature(getattr(hooks, name))).replace("'", "")
+        (meaning, *_) = (inspect.getdoc(getattr(hooks, name)) or "").splitlines()
+        assert f"## {name}\n\n```python\ndef {name}{signature}\n```\n\n{meaning}" in page
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md"))
+    names = [name for name in workbench.__all__ if name not in ("__version__", "hookimpl")]
+    assert [name for name in names if f"\n## {name}\n" not in pages] == []
+
+
+@pytest.mark.parametrize("name", ["Task", "Model", "Context", "Split", "Dataset", "Metric", "Scored", "Evaluation"])
+def test_every_method_is_documented_with_its_arguments(name: str) -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md"))
+    for method, function in vars(getattr(workbench, name)).items():
+        if inspect.isfunction(function) and function.__name__ == method and not method.startswith("_"):
+            (listing,) = re.findall(rf"^### {name}\.{method}\n\n```python\n(.*?)```", pages, re.MULTILINE | re.DOTALL)
+            assert re.findall(r"\w+", listing)[:2] == ["def", method]
+            for argument, detail in inspect.signature(function).parameters.items():
+                kind = "" if detail.annotation is inspect.Parameter.empty else f": {detail.annotation}"
+                assert argument + kind in listing
+
+
+def test_every_link_leads_to_a_page() -> None:
+    pages = [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    dead = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / link).exists()
+    ]
+    assert dead == []
+
+
+def test_every_page_stands_in_the_navigation() -> None:
+    listed = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+
+
+SHOWN = re.compile(r"^ {2,}workbench (.+)|^\$ (?:\S+/)?workbench (.+)", re.MULTILINE)
+
+
+def test_every_command_line_shown_has_commands_and_options_that_exist() -> None:
+    pages = [*DOCS.glob("*.md"), ROOT / "README.md"]
+    shown = [(page.name, "".join(line)) for page in pages for line in SHOWN.findall(page.read_text(encoding="utf-8"))]
+    assert len(shown) > 40
+    task_options = {f"--{name.replace('_', '-')}" for name in Recommend.options} | {"--target"}  # the tutorial's task
+    for where in shown:
+        words = re.split(r"  #| && | \(", where[1])[0].split()
+        known = {"--help", "-h", "--version", "--db"} | (task_options if words[0] == "run" else set())
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            inner = command.get_command(click.Context(cli), words.pop(0))
+            assert inner is not None, where
+            command = inner
+        known |= {flag for option in command.params if isinstance(option, click.Option) for flag in option.opts}
+        assert {word.partition("=")[0] for word in words if word.startswith("-")} <= known, where
+
+
+def test_what_is_said_of_a_plugin_for_another_version(
+    workbench: Callable[..., Called], install: Callable[..., Path]
+) -> None:
+    folder = install("acme-models", requires=("automl-workbench>=2",))
+    called = workbench("plugins", env={"PYTHONPATH": str(folder)})
+    assert f"```\n{called.out}```" in (DOCS / "plugin-rules.md").read_text(encoding="utf-8")
+    assert not (folder / "acme_models.imported").exists()

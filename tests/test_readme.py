@@ -13,8 +13,8 @@ from tests.conftest import ROOT, Called
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 @pytest.fixture
@@ -64,13 +64,27 @@ def test_the_python_example_runs(ratings: Path) -> None:
     assert 0 < float(figure) < 1
 
 
-def test_the_sql_example_runs(workbench: Callable[..., Called], ratings: Path) -> None:
+def test_the_examples_that_read_the_database_run(workbench: Callable[..., Called], ratings: Path) -> None:
+    """Those of the page on the database too, but for the one that needs a server."""
     import sqlite3
+    import subprocess
+    import sys
 
     workbench("run", "--task", "recommend", "--data", "ratings.csv", "--trials", "2", "--workers", "1")
     (query,) = blocks("sql")
+    page = (ROOT / "docs/database.md").read_text(encoding="utf-8")
+    others, (with_pandas, _) = blocks("sql", page), blocks("python", page)
+    assert len(others) == 3
     with sqlite3.connect(ratings.parent / "workbench.db") as database:
         assert len(database.execute(query).fetchall()) == 2
+        board, groups, ensemble = (database.execute(other).fetchall() for other in others)
+    assert len(board) == 2
+    assert groups
+    assert ensemble == [], "two trials make none, but the question can be asked"
+    script = ratings.parent / "example.py"
+    script.write_text(with_pandas + "print(len(board))\n")
+    done = subprocess.run([sys.executable, script], cwd=ratings.parent, capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n"
 
 
 def test_the_commands_are_those_of_the_makefile() -> None:

@@ -1,10 +1,12 @@
 """The distributions from which a model's hyperparameters are drawn: light, printable, JSON.
 
-space = {
-    "weighting": Choice("cosine", "bm25"),
-    "neighbours": Int(5, 500, log=True),
-    **When("weighting", "bm25", {"k1": Float(0.1, 10, log=True)}),
-}
+A model's space is a dictionary of them:
+
+    space = {
+        "weighting": Choice("cosine", "bm25"),
+        "neighbours": Int(5, 500, log=True),
+        **When("weighting", "bm25", {"k1": Float(0.1, 10, log=True)}),
+    }
 """
 
 from __future__ import annotations

@@ -1,16 +1,26 @@
-"""`workbench plugins`: what is installed and what became of it."""
+"""`workbench plugins`: what is installed and what became of it; its own commands have a file each."""
 
 from __future__ import annotations
 
 import click
 
+from workbench.cli import plugins_new
 from workbench.cli.output import print_json, print_table, printing
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @printing
-def command(as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
     """List the installed plugins: loaded, blocked, incompatible or failed, and why."""
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+command.add_command(plugins_new.command, "new")
+
+
+def _list(as_json: bool) -> None:
     from workbench.registry import Registry
 
     rows = [
