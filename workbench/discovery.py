@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from workbench.contract.task import ENSEMBLE
 GROUP = "workbench"
 DISTRIBUTION = "automl-workbench"
 REASON_KEPT = 1_000
+LONGEST_NAME = 60
+"""Of a task, model or metric, so that a database column holds it with its distribution's before it."""
 
 PluginState = Literal["loaded", "blocked", "incompatible", "failed"]
 
@@ -102,9 +105,13 @@ def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec | MetricSpec]) -
         if not isinstance(spec, kind):
             return f"{spec!r}, which is no {kind.__name__}"
         for name, value in vars(spec).items():
-            fits = {"requires": not isinstance(value, str), "larger_is_better": isinstance(value, bool)}
-            if not fits.get(name, isinstance(value, str)):
+            if not _FITS.get(name, _is_text)(value):
                 return f"{spec!r}, whose {name} is {value!r}"
+        if not (_NAME.fullmatch(spec.name) and len(spec.name) <= LONGEST_NAME):
+            return (
+                f"{spec.name!r}, which is no name that can be said on a command line: at most {LONGEST_NAME} "
+                "letters, digits and any of -_@+ after the first"
+            )
         key = spec.name, getattr(spec, "task", "")
         if key in seen:
             return f"{spec.name!r} twice"
@@ -112,6 +119,19 @@ def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec | MetricSpec]) -
         if key[0] == ENSEMBLE and kind is ModelSpec:
             return f"a model {ENSEMBLE!r}, which is what several models that answer together are called"
     return ""
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_import_names(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(_is_text(name) and _IMPORT.fullmatch(name) for name in value)
+
+
+_NAME = re.compile(r"\w[\w@+-]*")
+_IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_FITS = {"requires": _are_import_names, "larger_is_better": lambda value: isinstance(value, bool)}
 
 
 def _origin(entry: EntryPoint) -> tuple[str, str]:

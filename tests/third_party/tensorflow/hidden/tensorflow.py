@@ -1,0 +1,3 @@
+"""Stands in for a heavy library that is not installed."""
+
+raise ModuleNotFoundError("No module named 'tensorflow'")

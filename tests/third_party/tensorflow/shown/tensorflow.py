@@ -1,0 +1,1 @@
+"""Stands in for a heavy library that is installed."""
