@@ -137,6 +137,31 @@ def test_a_grandchild_that_sleeps_does_not_outlive_the_pool(make_pool: Callable[
     assert workers() == []
 
 
+def test_what_left_the_session_does_not_outlive_the_pool(make_pool: Callable[..., Pool], tmp_path: Path) -> None:
+    pool, mark = make_pool(), tmp_path / "pid"
+    assert ask(pool, question("LeavesItInASession", mark=str(mark))).state == "complete"
+    works(pool)
+    pool.close()
+    until(lambda: gone(int(mark.read_text())))
+
+
+def test_what_left_the_session_does_not_outlive_a_worker_that_dies(
+    make_pool: Callable[..., Pool], tmp_path: Path
+) -> None:
+    pool, mark = make_pool(), tmp_path / "pid"
+    assert ask(pool, question("DiesAndLeavesItInASession", mark=str(mark))).state == "crashed"
+    until(lambda: gone(int(mark.read_text())))
+    works(pool)
+
+
+def test_temporary_files_are_in_the_runs_folder_and_go_with_it(
+    make_pool: Callable[..., Pool], setup: Setup, tmp_path: Path
+) -> None:
+    pool, mark = make_pool(), tmp_path / "path"
+    assert ask(pool, question("LeavesTemporaryFiles", mark=str(mark))).state == "complete"
+    assert Path(mark.read_text()).is_relative_to(setup.folder)
+
+
 def test_a_grandchild_does_not_outlive_a_worker_that_is_stopped(make_pool: Callable[..., Pool], tmp_path: Path) -> None:
     pool, mark = make_pool(grace=0.3), tmp_path / "pid"
     works(pool)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,8 @@ import pyarrow as pa
 if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
+
+Kept = TypeVar("Kept")
 
 EQUAL, RATING, LOG = WEIGHTINGS = ("equal", "rating", "log")
 """What an interaction weighs: one, its value, or log(1 + value)."""
@@ -72,13 +75,17 @@ class Interactions:
         }
         return {name for name, there in has.items() if there}
 
-    @cached_property
+    @property
     def matrix(self) -> sp.csr_array:
-        """float32 CSR, n_users × n_items, the weight of every pair: ones unless told otherwise. Never change it.
+        """float32 CSR, n_users × n_items, the weight of every pair: ones unless told otherwise. Its arrays are read-only.
 
         Where a pair has several rows its values are added up. Weights are divided by their mean over the data, so
         that regularisation means what it means for ones.
         """
+        return copy(self._matrix)  # with the same arrays; to give it others is its holder's own business
+
+    @cached_property
+    def _matrix(self) -> sp.csr_array:
         import scipy.sparse as sp
 
         users, items, values = self.users, self.items, self.values
@@ -89,19 +96,20 @@ class Interactions:
             weights = np.ones(len(users), dtype=np.float32)
         else:
             weights = np.asarray((np.log1p(values) if self.weighting == LOG else values) / self.scale, np.float32)
-        weights.flags.writeable = False
         bounds = np.zeros(self.n_users + 1, dtype=np.int64)
         np.cumsum(np.bincount(users, minlength=self.n_users), out=bounds[1:])
         index_type = np.int32 if len(self) < 2**31 else np.int64
-        return sp.csr_array(
+        matrix = sp.csr_array(
             (weights, items.astype(index_type, copy=False), bounds.astype(index_type)),
             shape=(self.n_users, self.n_items),
         )
+        return _read_only(matrix, matrix.data, matrix.indices, matrix.indptr)
 
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
-        """int64[n_items]: how many users took each item. Shared: never change it."""
-        return np.bincount(self.matrix.indices, minlength=self.n_items)
+        """int64[n_items]: how many users took each item; read-only."""
+        counts = np.bincount(self._matrix.indices, minlength=self.n_items)
+        return _read_only(counts, counts)
 
     def take(self, rows: NDArray[Any], known: Interactions | None = None) -> Interactions:
         """The rows of a boolean mask, in order."""
@@ -174,3 +182,10 @@ class InteractionEncoding:
         owners = np.repeat(np.arange(len(self.users), dtype=np.int32), np.diff(self.starts))
         n_users, n_items = len(self.users), len(self.items)
         return Interactions(owners, self.taken, self.weights, None, n_users, n_items, weighting=RATING)
+
+
+def _read_only(kept: Kept, *arrays: NDArray[Any]) -> Kept:
+    """What is computed once and handed to every model, none of which may change it for the others."""
+    for array in arrays:
+        array.flags.writeable = False
+    return kept

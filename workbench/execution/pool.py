@@ -15,13 +15,15 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import deque
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-from workbench.execution import work
+from workbench.execution import leftovers, work
 from workbench.execution.memory import private_memory
 
 POLL_SECONDS = 0.1
@@ -35,6 +37,7 @@ class _Worker:
 
     process: subprocess.Popen[bytes]
     slot: int
+    mark: str
     stderr: deque[bytes] = field(default_factory=deque)
     question: work.Work | None = None
     deadline: float | None = None
@@ -142,6 +145,7 @@ class Pool:
             self._signal(worker, signal.SIGKILL)
         for worker in self._workers:
             worker.process.wait()
+            leftovers.stop(worker.mark)
             for thread in worker.threads:
                 thread.join(timeout=_LAST_WORDS_SECONDS)
         self._workers = []
@@ -156,17 +160,21 @@ class Pool:
                 "VECLIB_MAXIMUM_THREADS",
             )
         }
+        mark = uuid.uuid4().hex
+        temporary = Path(self.setup.folder, "temporary")  # goes with the run, however models leave it
+        temporary.mkdir(exist_ok=True)
+        own = {leftovers.MARK: mark, "TMPDIR": str(temporary)}
         process = subprocess.Popen(
             [sys.executable, "-m", "workbench.execution.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **limits, **_absolute_python_path()},
+            env={**os.environ, **limits, **own, **_absolute_python_path()},
             cwd=self.setup.folder,
             start_new_session=True,
         )
         taken = {worker.slot for worker in self._workers}
-        worker = _Worker(process, next(slot for slot in range(self.size) if slot not in taken))
+        worker = _Worker(process, next(slot for slot in range(self.size) if slot not in taken), mark)
         for target in (self._read_answers, self._read_stderr):
             thread = threading.Thread(target=target, args=(worker,), daemon=True)
             thread.start()
@@ -221,6 +229,7 @@ class Pool:
         """A worker's answers have ended: it has died, or is about to."""
         self._signal(worker, signal.SIGKILL)
         code = worker.process.wait()
+        leftovers.stop(worker.mark)
         worker.threads[1].join(timeout=_LAST_WORDS_SECONDS)
         if worker in self._workers:
             self._workers.remove(worker)

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -133,6 +134,31 @@ class LeavesGrandchild(Good):
     def fit(self, train, context):
         child = subprocess.Popen(["sleep", "600"])
         write(self.mark, child.pid)
+        super().fit(train, context)
+
+
+class LeavesItInASession(Good):
+    """A child in a session of its own, as a daemon is."""
+
+    mark: str = ""
+
+    def fit(self, train, context):
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        write(self.mark, child.pid)
+        super().fit(train, context)
+
+
+class DiesAndLeavesItInASession(LeavesItInASession):
+    def fit(self, train, context):
+        super().fit(train, context)
+        os._exit(3)
+
+
+class LeavesTemporaryFiles(Good):
+    mark: str = ""
+
+    def fit(self, train, context):
+        write(self.mark, tempfile.mkdtemp())
         super().fit(train, context)
 
 
