@@ -128,7 +128,10 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
         ("raise ValueError", "ValueError: no message"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("def broken(:", "SyntaxError: invalid syntax"),
-        ("@hookimpl\ndef workbench_modles(): return []", "unknown hook 'workbench_modles'"),
+        (
+            "@hookimpl\ndef workbench_modles(): return []",
+            "implements 'workbench_modles', which is no hook; did you mean 'workbench_models'?",
+        ),
         ("@hookimpl\ndef workbench_models(data): return []", "{'data'}"),
         ("@hookimpl\ndef workbench_models(): return ['als']", "announces 'als', which is no ModelSpec"),
         ("@hookimpl\ndef workbench_models(): return ModelSpec('a', 'b', 'c:D', 'e')", "TypeError: 'ModelSpec' object"),
@@ -157,6 +160,25 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
         ),
         ("@hookimpl\ndef workbench_models(): 1 / 0", "ZeroDivisionError: division by zero"),
         ("@hookimpl\ndef workbench_models(): import sys; sys.exit()", "SystemExit"),
+        ("@hookimpl\ndef workbench_foo(): pass", "which is no hook; "),
+        (
+            "class Wordless(Exception):\n    def __str__(self): raise ValueError\nraise Wordless",
+            "Wordless: no message",
+        ),
+        ("@hookimpl\ndef workbench_models(): return [ModelSpec('a', 'b', 'c:D', 'e', None)]", "requires is None"),
+        ("@hookimpl\ndef workbench_models(): return [ModelSpec('a', 'b', 'c:D', 'e', ('',))]", "requires is ('',)"),
+        (
+            "@hookimpl\ndef workbench_models(): return [ModelSpec('a', 'b', 'c:D', 'e', ('x y',))]",
+            "requires is ('x y',)",
+        ),
+        (
+            "@hookimpl\ndef workbench_models(): return [ModelSpec('my model', 'b', 'c:D', 'e')]",
+            "'my model', which is no name",
+        ),
+        ("@hookimpl\ndef workbench_models(): return [ModelSpec('a.b', 'b', 'c:D', 'e')]", "'a.b', which is no name"),
+        ("@hookimpl\ndef workbench_models(): return [ModelSpec('a:b', 'b', 'c:D', 'e')]", "'a:b', which is no name"),
+        ("@hookimpl\ndef workbench_models(): return [ModelSpec('', 'b', 'c:D', 'e')]", "'', which is no name"),
+        ("@hookimpl\ndef workbench_tasks(): return [TaskSpec('a' * 61, 'b:C', 'd')]", "at most 60 letters"),
     ],
 )
 def test_a_plugin_that_fails_says_why_and_leaves_the_others(install: Install, code: str, reason: str) -> None:

@@ -6,8 +6,9 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -85,7 +86,9 @@ def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[st
             manager = pluggy.PluginManager(hooks.PROJECT)
             manager.add_hookspecs(hooks)
             manager.register(entry.load(), name=entry.name)
-            manager.check_pending()
+            unknown = _unknown_hook(manager)
+            if unknown:
+                return unloaded("failed", f"implements {unknown}")
             tasks = tuple(spec for specs in manager.hook.workbench_tasks() for spec in specs)
             models = tuple(spec for specs in manager.hook.workbench_models() for spec in specs)
             metrics = tuple(spec for specs in manager.hook.workbench_metrics() for spec in specs)
@@ -93,9 +96,30 @@ def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[st
         if wrong:
             return unloaded("failed", f"announces {wrong}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own failure
-        message = " ".join(str(error).split())[:REASON_KEPT] or "no message"
-        return unloaded("failed", f"{type(error).__name__}: {message}")
+        return unloaded("failed", fault(error))
     return Plugin(entry.name, distribution, version, "loaded", tasks=tasks, models=models, metrics=metrics)
+
+
+def _unknown_hook(manager: pluggy.PluginManager) -> str:
+    """A hook that a plugin implements and nobody calls, or an empty string; pluggy's own check offers no remedy."""
+    callers = {name: caller for name, caller in vars(manager.hook).items() if not name.startswith("_")}
+    known = [name for name, caller in callers.items() if caller.has_spec()]
+    for name, caller in callers.items():
+        if name not in known and not all(implementation.optionalhook for implementation in caller.get_hookimpls()):
+            near = get_close_matches(name, known, n=1)
+            return f"{name!r}, which is no hook; " + (
+                f"did you mean {near[0]!r}?" if near else f"try {', '.join(known)}"
+            )
+    return ""
+
+
+def fault(error: BaseException) -> str:
+    """What a plugin raised, in one line."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an error that cannot even say what it is
+        message = ""
+    return f"{type(error).__name__}: {message[:REASON_KEPT] or 'no message'}"
 
 
 def _flaw(specs: Sequence[Any], kind: type[TaskSpec | ModelSpec | MetricSpec]) -> str:
@@ -131,7 +155,10 @@ def _are_import_names(value: Any) -> bool:
 
 _NAME = re.compile(r"\w[\w@+-]*")
 _IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-_FITS = {"requires": _are_import_names, "larger_is_better": lambda value: isinstance(value, bool)}
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "requires": _are_import_names,
+    "larger_is_better": lambda value: isinstance(value, bool),
+}
 
 
 def _origin(entry: EntryPoint) -> tuple[str, str]:

@@ -56,6 +56,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
     settings = session.settings
     budget = Budget(math.inf if settings.time is None else settings.time, started)
     registry = Registry.discovered(settings.no_plugin)
+    session.check_plugins(registry)
     question = ask(registry, settings)
     database = Database(url, create=session.run is None)
     interrupts = Interrupts()

@@ -15,7 +15,7 @@ from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
 from workbench.execution.work import Describe, Description, Locate, Location
-from workbench.registry import ModelOffer, Registry, TaskOffer, load_class, metric_of
+from workbench.registry import ModelOffer, Registry, TaskOffer, load_task, metric_of
 from workbench.search.allocation import Candidate
 from workbench.search.budget import Budget
 from workbench.search.study import ModelStudy
@@ -58,11 +58,7 @@ def ask(registry: Registry, settings: RunSettings) -> Question:
         UserError: the settings name something that is not there.
     """
     offer = registry.task(settings.task)
-    if offer.missing:
-        raise PluginError(
-            f"task {settings.task} needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
-        )
-    task: Task[Any] = load_class(offer.spec.load)()
+    task = load_task(offer)
     for name, value in settings.options.items():
         if name not in task.options:
             known = [f"--{option.replace('_', '-')}" for option in task.options]
@@ -87,8 +83,7 @@ def _searched_metric(registry: Registry, task: Task[Any], settings: RunSettings)
     except UserError:
         offer = registry.metric(settings.task, task, settings.metric)
     if offer.missing:
-        missing = offer.missing
-        raise PluginError(f"metric {offer.name} needs {', '.join(missing)}: pip install {' '.join(missing)}")
+        raise PluginError(f"metric {offer.name} {offer.lack}")
     return metric_of(offer)
 
 
@@ -166,7 +161,7 @@ def plan(
     insisted = {*settings.models, baseline}
     candidates, rows = [], []
     for name, offer in offers.items():
-        description = descriptions.get(name) or Description(name, error=_missing(offer))
+        description = descriptions.get(name) or Description(name, error=offer.lack)
         state, reason = ("failed" if name in loads else "skipped"), description.error
         if not reason:
             known = name in insisted or name in scored
@@ -213,10 +208,6 @@ def cross_validated(split: Split[Any], folds: int | None) -> Split[Any]:
 def worker_memory(settings: RunSettings) -> int:
     """The most private memory of a worker, bytes: as the user said, else its share of what is free."""
     return settings.memory or machine_memory() // settings.worker_count
-
-
-def _missing(offer: ModelOffer) -> str:
-    return f"needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
 
 
 def _row(offer: ModelOffer, description: Description, state: str, reason: str) -> ModelRow:

@@ -180,6 +180,8 @@ def run_row(
     """What the store is told when the run begins."""
     return RunRow(
         task=settings.task,
+        plugin=question.offer.plugin.distribution,
+        version=question.offer.plugin.version,
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         facts={"headline": dataset.report.headline, **dataset.report.facts},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 from workbench.contract.metric import Metric
 from workbench.contract.task import Task
-from workbench.discovery import Plugin, discover
+from workbench.discovery import Plugin, discover, fault
 from workbench.errors import PluginError, UnknownName, UserError
 
 Spec = TypeVar("Spec", TaskSpec, ModelSpec, MetricSpec)
@@ -37,6 +39,16 @@ class Offer(Generic[Spec]):
     def missing(self) -> tuple[str, ...]:
         """Import names it requires that are not installed; found without importing them."""
         return tuple(name for name in self.spec.requires if find_spec(name.partition(".")[0]) is None)
+
+    @property
+    def lack(self) -> str:
+        """What is missing and how to get it, or an empty string."""
+        return f"needs {', '.join(self.missing)}: pip install {' '.join(self.missing)}" if self.missing else ""
+
+    @property
+    def origin(self) -> str:
+        """The distribution and its version, as lists show them."""
+        return f"{self.plugin.distribution} {self.plugin.version}"
 
 
 TaskOffer = Offer[TaskSpec]
@@ -77,6 +89,13 @@ class Registry:
         """
         return _settle(self._metrics.get(task.rpartition(":")[2], []), lambda name: _knows(own, name))
 
+    def name_of(self, spec: TaskSpec | ModelSpec, plugin: Plugin) -> str:
+        """What the user calls what a plugin announces."""
+        offers: Collection[TaskOffer | ModelOffer] = (
+            self._tasks.values() if isinstance(spec, TaskSpec) else self.models(spec.task).values()
+        )
+        return next(offer.name for offer in offers if offer.spec is spec and offer.plugin is plugin)
+
     def task(self, name: str) -> Offer[TaskSpec]:
         """The task of that name.
 
@@ -105,6 +124,43 @@ class Registry:
         listing = f"workbench metrics --task {task}"
         return self._find("metric", name, self.metrics(task, own), listing, [metric.name for metric in own.metrics])
 
+    def stored_task(self, name: str, distribution: str, version: str) -> Offer[TaskSpec]:
+        """The task of a stored run, by the plugin that offered it then, whatever it is called now.
+
+        Args:
+            name: what it was called.
+            distribution: that offered it.
+            version: of the distribution.
+
+        Raises:
+            PluginError: that plugin does not offer it here and now; says how to get it back.
+        """
+        return self._stored("task", name, self._tasks, distribution, version)
+
+    def stored_model(self, task: str, name: str, distribution: str, version: str) -> Offer[ModelSpec]:
+        """The model of a stored trial; as `stored_task`."""
+        return self._stored("model", name, self.models(task), distribution, version)
+
+    def _stored(
+        self, kind: str, name: str, offers: dict[str, Offer[Spec]], distribution: str, version: str
+    ) -> Offer[Spec]:
+        # By distribution, since another plugin may offer that name by now, and would be given what is not its own.
+        theirs = [offer for offer in offers.values() if offer.plugin.distribution == distribution]
+        same = [offer for offer in theirs if offer.spec.name == name.rpartition(":")[2]]
+        for offer in same:
+            if offer.name == name or len(same) == 1:
+                return offer
+        there = [plugin for plugin in self.plugins if plugin.distribution == distribution]
+        idle = next((plugin for plugin in there if plugin.state != "loaded"), None)
+        again = f"get it back: pip install '{distribution}=={version}'"
+        if not there:
+            why = f"which is not installed; {again}"
+        elif idle is not None:
+            why = f"whose plugin {idle.name} is {idle.state}: {idle.reason}"
+        else:
+            why = f"but {distribution} {there[0].version}, which is installed, has none of that name; {again}"
+        raise PluginError(f"{kind} {name!r} is of {distribution} {version}, {why}")
+
     def _find(
         self, kind: str, name: str, offers: dict[str, Offer[Spec]], listing: str, others: Sequence[str] = ()
     ) -> Offer[Spec]:
@@ -131,6 +187,28 @@ def load_class(where: str) -> Any:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise PluginError(f"{where} cannot be loaded: {error}") from error
+
+
+def load_task(offer: TaskOffer) -> Task[Any]:
+    """The task of an offer.
+
+    Raises:
+        PluginError: it lacks a requirement, cannot be imported or made, or is no task.
+    """
+    reason = offer.lack
+    if not reason:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answer, which may be JSON
+                task = load_class(offer.spec.load)()
+        except PluginError as error:
+            reason = str(error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own failure
+            reason = fault(error)
+        else:
+            if isinstance(task, Task):
+                return task
+            reason = f"{offer.spec.load} is no subclass of workbench.Task"
+    raise PluginError(f"task {offer.name} of {offer.origin} cannot be used: {reason}")
 
 
 def metric_of(offer: MetricOffer) -> Metric:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.contract.task import ENSEMBLE
@@ -70,8 +70,11 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
         raise UserError(f"trial {row['trial']} has no result to compare with: {row['state']} {row['reason']}".strip())
     settings = _settings(run, row, data, test_data)
     registry = Registry.discovered(settings.no_plugin)
-    question = ask(registry, settings)
-    offer = registry.model(settings.task, row["model"])
+    then = queries.version_of(run, row["model"])
+    task = registry.stored_task(run["task"], run["plugin"], run["version"])
+    offer = registry.stored_model(run["task"], row["model"], row["plugin"], then)
+    # What the other models of the run were, and whether they are still there, is none of its business.
+    question = ask(registry, replace(settings, task=task.name, models=(), without=(), fixed={}))
     with run_folder() as folder:
         setup = Setup(str(folder), question.offer.spec.load, row["threads"], settings.device, question.scorers)
         dataset = question.task.read(source(question.task, settings), question.options)
@@ -105,7 +108,10 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
             name: (row["valid"].get(name, {}).get("value"), result.metrics.get(name))
             for name in dict.fromkeys([*row["valid"], *result.metrics])
         },
-        _changed(run["versions"], versions()),
+        _changed(
+            {run["plugin"]: run["version"], row["plugin"]: then, **run["versions"]},
+            {task.plugin.distribution: task.plugin.version, row["plugin"]: offer.plugin.version, **versions()},
+        ),
     )
 
 

@@ -12,9 +12,10 @@ from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.contract.task import ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
-from workbench.errors import StoreError
+from workbench.discovery import fault
+from workbench.errors import PluginError, StoreError
 from workbench.execution import ensembles, scoring
-from workbench.registry import Registry, load_class
+from workbench.registry import Registry, load_class, load_task
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
 
@@ -74,7 +75,8 @@ def load(database: Database, trial: str) -> Served:
     """The model of a trial, by its id or an unambiguous prefix.
 
     Raises:
-        UnknownName: no such trial, or its model's plugin is not installed.
+        UnknownName: no such trial.
+        PluginError: a plugin that it needs is not installed, or cannot restore its model.
         StoreError: its model was not kept, or what is stored is damaged.
     """
     row = queries.find_trial(database, trial)
@@ -84,7 +86,8 @@ def load(database: Database, trial: str) -> Served:
         listed = f"; run {row['run_id']} keeps {', '.join(kept)}" if kept else f"; run {row['run_id']} keeps none"
         raise StoreError(f"the fitted model of trial {row['trial']} was not kept{listed} (see run --keep)")
     registry = Registry.discovered()
-    task: Task[Any] = load_class(registry.task(run["task"]).spec.load)()
+    task_offer = registry.stored_task(run["task"], run["plugin"], run["version"])
+    task = load_task(task_offer)
     with tempfile.TemporaryDirectory(prefix="workbench-") as name:
         folder = Path(name)
         artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
@@ -96,19 +99,30 @@ def load(database: Database, trial: str) -> Served:
             for member in members:
                 if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
                     raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
-            models = [_restored(database, registry, run["task"], member, folder) for member in members]
+            models = [_restored(database, registry, run, member, folder) for member in members]
             model = task.ensemble(models, list(weights.values()))
         else:
-            model = _restored(database, registry, run["task"], row, folder)
-    metrics = registry.metrics(run["task"], task).values()
+            model = _restored(database, registry, run, row, folder)
+    metrics = registry.metrics(task_offer.name, task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
     return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers)
 
 
-def _restored(database: Database, registry: Registry, task: str, row: Mapping[str, Any], folder: Path) -> Model:
+def _restored(
+    database: Database, registry: Registry, run: Mapping[str, Any], row: Mapping[str, Any], folder: Path
+) -> Model:
     """The fitted model of one trial."""
     # The store holds a name; which class it means is for the installed plugins to say.
-    model: Model = load_class(registry.model(task, row["model"]).spec.load).build(row["params"])
+    then = queries.version_of(run, row["model"])
+    offer = registry.stored_model(run["task"], row["model"], row["plugin"], then)
+    if offer.missing:
+        raise PluginError(f"model {row['model']} {offer.lack}")
     artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
-    model.restore(folder / row["uuid"])
+    try:
+        model: Model = load_class(offer.spec.load).build(row["params"])
+        model.restore(folder / row["uuid"])
+    except Exception as error:
+        reason = str(error) if isinstance(error, PluginError) else fault(error)
+        stored = "" if offer.plugin.version == then else f"; it was stored by version {then}"
+        raise PluginError(f"model {row['model']} of {offer.origin} cannot be restored: {reason}{stored}") from error
     return model

@@ -12,8 +12,9 @@ from typing import Any
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import ENSEMBLE
-from workbench.errors import DataError, SettingsError
+from workbench.errors import DataError, PluginError, SettingsError
 from workbench.execution.work import Result
+from workbench.registry import ModelOffer, Registry, TaskOffer
 from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial, canonical
 from workbench.settings import IN_MEMORY, RunSettings
@@ -41,6 +42,8 @@ class Session:
         fingerprint: of the data.
         split: the identity of the split.
         models: that have a score already.
+        plugins: model -> the distribution and its version, of every model that was searched.
+        task_plugin: the same of the task.
     """
 
     settings: RunSettings
@@ -50,6 +53,27 @@ class Session:
     fingerprint: str = ""
     split: str = ""
     models: frozenset[str] = frozenset()
+    plugins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    task_plugin: tuple[str, str] = ("", "")
+
+    def check_plugins(self, registry: Registry) -> None:
+        """Make sure that what the run has searched can be searched on.
+
+        Raises:
+            PluginError: a plugin of it is gone, or what it offers is called otherwise now.
+        """
+        if self.run is None:
+            return
+        task = self.settings.task
+        offers: list[tuple[str, TaskOffer | ModelOffer]] = [(task, registry.stored_task(task, *self.task_plugin))]
+        offers += [(name, registry.stored_model(task, name, *plugin)) for name, plugin in self.plugins.items()]
+        for name, offer in offers:
+            if offer.name != name:
+                raise PluginError(
+                    f"{name!r} of run {self.run} is called {offer.name!r} now that other plugins are installed than "
+                    f"then; switch off what has come (WORKBENCH_PLUGINS_OFF={offer.clash or '...'}), install again "
+                    "what has gone, or start a new run"
+                )
 
     def check_data(self, dataset: Dataset[Any]) -> None:
         """Make sure that the data is that of the run.
@@ -144,7 +168,15 @@ def resume(
         trials=trials if trials is not None else None if reached and time is not None else stored.trials,
     )
     return Session(
-        settings, run, seconds, row["spent"] or {}, row["fingerprint"], row["split"], frozenset(row["models"])
+        settings,
+        run,
+        seconds,
+        row["spent"] or {},
+        row["fingerprint"],
+        row["split"],
+        frozenset(row["models"]),
+        row["searched"],
+        (row["plugin"], row["version"]),
     )
 
 

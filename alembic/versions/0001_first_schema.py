@@ -60,6 +60,8 @@ def upgrade() -> None:
         sa.Column("uuid", UUID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("task", sa.String(length=100), nullable=False),
+        sa.Column("plugin", sa.String(length=200), nullable=False),
+        sa.Column("version", sa.String(length=50), nullable=False),
         sa.Column("board_id", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),

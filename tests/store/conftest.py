@@ -57,6 +57,8 @@ def run_row() -> RunRow:
     """What is known when a run begins."""
     return RunRow(
         task="recommend",
+        plugin="automl-workbench",
+        version="0.1.0",
         dataset="ratings.csv",
         fingerprint="f" * 64,
         facts={"headline": "200 interactions"},

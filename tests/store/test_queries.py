@@ -86,9 +86,9 @@ def test_the_top_of_a_board_is_read_from_the_index_without_sorting(database: Dat
         connection.execute("INSERT INTO dataset VALUES (1, 't', 'f', 'd', '{}')")
         connection.execute("INSERT INTO board VALUES (1, 1, 't', 's', 'm', 'maximize')")
         connection.execute(
-            "INSERT INTO run (id, uuid, name, task, board_id, state, settings, versions, split_summary, leakage, "
-            "baseline, started_at, owner_host, owner_boot, owner_process, owner_started, owner_since, owner_seen, "
-            "fence) VALUES (1, 'u', '', 't', 1, 'complete', '{}', '{}', '', '[]', 'b', '2026-01-01', "
+            "INSERT INTO run (id, uuid, name, task, plugin, version, board_id, state, settings, versions, "
+            "split_summary, leakage, baseline, started_at, owner_host, owner_boot, owner_process, owner_started, "
+            "owner_since, owner_seen, fence) VALUES (1, 'u', '', 't', 'p', '1', 1, 'complete', '{}', '{}', '', '[]', 'b', '2026-01-01', "
             "'h', 'b', 1, 1.0, '2026-01-01', '2026-01-01', 1)"
         )
         connection.executemany(

@@ -127,17 +127,22 @@ def _gpu() -> dict[str, Any]:
 
 
 def _plugins() -> list[dict[str, Any]]:
-    from workbench.registry import Registry
+    from workbench.errors import PluginError
+    from workbench.registry import Registry, load_task
 
     registry = Registry.discovered()
     rows = []
     for plugin in registry.plugins:
         state = {"loaded": "ok", "blocked": "noted"}.get(plugin.state, "broken")
         offers = f"{len(plugin.tasks)} tasks, {len(plugin.models)} models, {len(plugin.metrics)} metrics"
-        found = f"{plugin.distribution} {plugin.version}: {offers if plugin.state == 'loaded' else plugin.reason}"
-        remedy = f"upgrade {plugin.distribution}, or --no-plugin {plugin.name}" if state == "broken" else ""
+        found = f"{plugin.distribution} {plugin.version}: {offers if plugin.state == 'loaded' else plugin.state}"
+        remedy = f"workbench plugins says why; to do without it: --no-plugin {plugin.name}" if state == "broken" else ""
         rows.append(_row(f"plugin {plugin.name}", state, found, remedy))
-    for task in registry.tasks:
+    for task, offered in registry.tasks.items():
+        try:
+            load_task(offered)
+        except PluginError:
+            rows.append(_row(f"task {task}", "broken", "cannot be used", f"workbench tasks {task} says why"))
         for offer in registry.models(task).values():
             if offer.missing:
                 missing = " ".join(offer.missing)

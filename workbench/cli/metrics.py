@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import print_json, print_table, printing
+from workbench.cli.output import console, print_json, print_table, printing
 
 if TYPE_CHECKING:
     from workbench.registry import Registry, TaskOffer
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 @printing
 def command(as_json: bool, task: str | None) -> None:
     """List the metrics of each task; the first is searched unless --metric says otherwise."""
+    from workbench.errors import PluginError
     from workbench.registry import Registry
 
     registry = Registry.discovered()
-    offers = [registry.task(task)] if task else list(registry.tasks.values())
-    rows = [{"task": offer.name, **row} for offer in offers for row in metric_rows(registry, offer)]
+    rows = []
+    for offer in [registry.task(task)] if task else list(registry.tasks.values()):
+        try:
+            rows += [{"task": offer.name, **row} for row in metric_rows(registry, offer)]
+        except PluginError as error:
+            if task:
+                raise
+            console(err=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
     if as_json:
         print_json({"metrics": rows})
     else:
@@ -30,14 +37,12 @@ def command(as_json: bool, task: str | None) -> None:
 
 def metric_rows(registry: Registry, offer: TaskOffer) -> list[dict[str, Any]]:
     """The metrics of a task, its own first, then those that plugins add."""
-    from workbench.registry import load_class, metric_of
+    from workbench.registry import load_task, metric_of
 
-    task = load_class(offer.spec.load)()
+    task = load_task(offer)
     found = [(metric, offer.plugin, "ready") for metric in task.metrics]
-    for added in registry.metrics(offer.name, task).values():
-        missing = added.missing
-        state = f"needs {', '.join(missing)}: pip install {' '.join(missing)}" if missing else "ready"
-        found.append((metric_of(added), added.plugin, state))
+    offers = registry.metrics(offer.name, task).values()
+    found += [(metric_of(added), added.plugin, added.lack or "ready") for added in offers]
     return [
         {
             "metric": metric.name,

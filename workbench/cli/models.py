@@ -20,10 +20,8 @@ def command(as_json: bool, task: str | None) -> None:
         {
             "model": offer.name,
             "task": name,
-            "plugin": f"{offer.plugin.distribution} {offer.plugin.version}",
-            "state": f"needs {', '.join(offer.missing)}: pip install {' '.join(offer.missing)}"
-            if offer.missing
-            else "ready",
+            "plugin": offer.origin,
+            "state": offer.lack or "ready",
             "summary": offer.spec.summary,
         }
         for name in tasks

@@ -211,7 +211,7 @@ def params(values: Mapping[str, Any], model: str = "") -> str:
 def leaderboard_table(
     rows: Sequence[Mapping[str, Any]], *, baseline: str | None = None, target: Console | None = None
 ) -> None:
-    """The rows of a leaderboard."""
+    """The rows of a leaderboard; with their plugins, where two call a model the same."""
     shown = []
     for row in rows:
         notes = [row["note"]] if row.get("note") else []
@@ -223,6 +223,7 @@ def leaderboard_table(
             {
                 "rank": f"{row['rank']}{' =' if row['tie'] else '  '}",
                 "model": row["model"],
+                "plugin": row["plugin"],
                 "trial": row["trial"],
                 "valid": figure(row["valid"]),
                 "95 %": interval,
@@ -237,6 +238,8 @@ def leaderboard_table(
     columns = ["rank", "model", "trial", "valid", "95 %", "draws", "test", "fit", "score", "params"]
     if any(row["note"] for row in shown):
         columns.insert(-1, "note")
+    if len({(row["model"], row["plugin"]) for row in rows}) > len({row["model"] for row in rows}):
+        columns.insert(2, "plugin")
     print_table(shown, columns, right=("rank", "valid", "draws", "test", "fit", "score"), target=target)
     if any(row["tie"] for row in rows):
         (target or console()).print("= may be as good as the leader: the difference is no more than noise")

@@ -23,25 +23,27 @@ command.add_command(plugins_new.command, "new")
 def _list(as_json: bool) -> None:
     from workbench.registry import Registry
 
+    registry = Registry.discovered()
     rows = [
         {
             "plugin": plugin.name,
             "distribution": plugin.distribution,
             "version": plugin.version,
             "state": plugin.state,
-            "tasks": [spec.name for spec in plugin.tasks],
-            "models": [spec.name for spec in plugin.models],
+            "tasks": [registry.name_of(spec, plugin) for spec in plugin.tasks],
+            "models": [registry.name_of(spec, plugin) for spec in plugin.models],
             "metrics": [spec.name for spec in plugin.metrics],
             "reason": plugin.reason,
         }
-        for plugin in Registry.discovered().plugins
+        for plugin in registry.plugins
     ]
     if as_json:
         print_json({"plugins": rows})
         return
     offered = ("tasks", "models", "metrics")
     shown = [{**row, **{kind: ", ".join(row[kind]) or "-" for kind in offered}} for row in rows]
-    columns = ["plugin", "distribution", "version", "state", *offered]
-    if any(row["reason"] for row in rows):
-        columns.append("reason")
-    print_table(shown, columns, empty="no plugins")
+    print_table(shown, ["plugin", "distribution", "version", "state", *offered], empty="no plugins")
+    reasons = [f"{row['plugin']}: {row['reason']}" for row in rows if row["reason"]]
+    if reasons:
+        click.echo()  # whole, and not in a column: they are what one reads the list for
+        click.echo("\n".join(reasons))

@@ -13,14 +13,14 @@ from workbench.cli.output import console, print_json, print_table, printing
 @printing
 def command(as_json: bool, name: str | None) -> None:
     """List the tasks that installed plugins offer; with NAME, its metrics, splits and options."""
-    from workbench.registry import Registry, load_class
+    from workbench.registry import Registry, load_task
 
     registry = Registry.discovered()
     if name is None:
         rows = [
             {
                 "task": offer.name,
-                "plugin": f"{offer.plugin.distribution} {offer.plugin.version}",
+                "plugin": offer.origin,
                 "models": len(registry.models(offer.name)),
                 "summary": offer.spec.summary,
             }
@@ -32,7 +32,7 @@ def command(as_json: bool, name: str | None) -> None:
             print_table(rows, ("task", "plugin", "models", "summary"), right=("models",), empty="no tasks")
         return
     offer = registry.task(name)
-    task = load_class(offer.spec.load)()
+    task = load_task(offer)
     metrics = metric_rows(registry, offer)
     splits = [{"split": key, "meaning": value} for key, value in task.splits.items()]
     options = [
@@ -42,7 +42,7 @@ def command(as_json: bool, name: str | None) -> None:
     if as_json:
         print_json(
             {
-                "task": name,
+                "task": offer.name,
                 "summary": offer.spec.summary,
                 "baseline": task.baseline,
                 "metrics": metrics,
@@ -53,10 +53,10 @@ def command(as_json: bool, name: str | None) -> None:
         return
     out = console()
     out.print(f"{name}: {offer.spec.summary}; the baseline is {task.baseline}", markup=False)
-    for rows, columns in (
+    for table, columns in (
         (metrics, ("metric", "direction", "plugin", "meaning")),
         (splits, ("split", "meaning")),
         (options, ("option", "meaning", "choices")),
     ):
         out.print()
-        print_table(rows, columns, empty="none", target=out)
+        print_table(table, columns, empty="none", target=out)

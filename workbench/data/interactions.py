@@ -77,7 +77,7 @@ class Interactions:
 
     @property
     def matrix(self) -> sp.csr_array:
-        """float32 CSR, n_users × n_items, the weight of every pair: ones unless told otherwise. Its arrays are read-only.
+        """float32 CSR, n_users × n_items, the weight of every pair: ones unless told otherwise; read-only.
 
         Where a pair has several rows its values are added up. Weights are divided by their mean over the data, so
         that regularisation means what it means for ones.

@@ -20,7 +20,7 @@ _PASSES = 5
 def stop(mark: str) -> None:
     """Kill every process with this mark."""
     for _ in range(_PASSES):
-        if not any([_killed(process, mark) for process in psutil.process_iter()]):
+        if not sum(_killed(process, mark) for process in psutil.process_iter()):
             return
 
 

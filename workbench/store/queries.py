@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -215,6 +215,11 @@ def find_trial(database: Database, prefix: str) -> dict[str, Any]:
         listed = ", ".join(ids[row["uuid"]] for row in rows[:2]) + (", ..." if len(rows) > 2 else "")
         raise UserError(f"trial {prefix!r} is ambiguous: {listed}; give more digits")
     return {**rows[0], "trial": ids[rows[0]["uuid"]]}
+
+
+def version_of(run: Mapping[str, Any], model: str) -> str:
+    """The version of the distribution that a model of a run is of; `run` as the function of that name gives it."""
+    return str(next(each["version"] for each in run["models"] if each["model"] == model))
 
 
 def trial(database: Database, prefix: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def records(database: Database, number: int) -> list[dict[str, Any]]:
 
 
 def resumable(database: Database, number: int) -> dict[str, Any]:
-    """What it takes to go on with a run: its row, with `fingerprint`, `split` and the `models` that have scored.
+    """What it takes to go on with a run: its row, with `fingerprint`, `split`, the `models` that have scored, and
+    those that were `searched`: model -> (distribution, version).
 
     Raises:
         UnknownName: there is none.
@@ -63,4 +64,9 @@ def resumable(database: Database, number: int) -> dict[str, Any]:
         refuse_if_owned(row, row["now"])
         there = trial.c.run_id == number, trial.c.objective.is_not(None), trial.c.model != schema.ENSEMBLE
         scored = sa.select(trial.c.model).where(*there).distinct()
-        return {**row, "models": set(connection.execute(scored).scalars())}
+        models = set(connection.execute(scored).scalars())
+        each = schema.run_model.c
+        searched = sa.select(each.model, each.plugin, each.version)
+        searched = searched.where(each.run_id == number, each.state == "searched").order_by(each.model)
+        plugins = {name: (plugin, version) for name, plugin, version in connection.execute(searched)}
+        return {**row, "models": models, "searched": plugins}

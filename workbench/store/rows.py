@@ -15,6 +15,8 @@ class RunRow:
     """What is known when a run begins; field by field as in the tables `dataset`, `board` and `run`."""
 
     task: str
+    plugin: str
+    version: str
     dataset: str
     fingerprint: str
     facts: Mapping[str, Any]

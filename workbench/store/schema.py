@@ -74,6 +74,8 @@ run = Table(
     Column("uuid", UUID, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("task", String(100), nullable=False),
+    Column("plugin", String(200), nullable=False),
+    Column("version", String(50), nullable=False),
     Column("board_id", ForeignKey("board.id"), nullable=False),
     Column("state", String(20), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),

@@ -59,6 +59,8 @@ class RunWriter:
                 "uuid": key,
                 "name": _clean(row.name),
                 "task": row.task,
+                "plugin": row.plugin,
+                "version": row.version,
                 "board_id": board,
                 "split_summary": row.split_summary,
                 "leakage": list(row.leakage),

@@ -5,4 +5,8 @@ from workbench import ModelSpec, hookimpl
 
 @hookimpl
 def workbench_models():
-    return [ModelSpec("leaves-process", "recommend", "museum_leaves_process.model:LeavesProcess", "leaves processes behind")]
+    return [
+        ModelSpec(
+            "leaves-process", "recommend", "museum_leaves_process.model:LeavesProcess", "leaves processes behind"
+        ),
+    ]

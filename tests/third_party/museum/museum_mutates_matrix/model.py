@@ -1,7 +1,6 @@
 """Writes into what is derived from the training data."""
 
 import numpy as np
-
 from museum_good.model import Good
 
 

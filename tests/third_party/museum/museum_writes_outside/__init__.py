@@ -5,4 +5,6 @@ from workbench import ModelSpec, hookimpl
 
 @hookimpl
 def workbench_models():
-    return [ModelSpec("writes-outside", "recommend", "museum_writes_outside.model:WritesOutside", "writes where it likes")]
+    return [
+        ModelSpec("writes-outside", "recommend", "museum_writes_outside.model:WritesOutside", "writes where it likes"),
+    ]
