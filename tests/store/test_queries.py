@@ -88,8 +88,8 @@ def test_the_top_of_a_board_is_read_from_the_index_without_sorting(database: Dat
         connection.execute(
             "INSERT INTO run (id, uuid, name, task, plugin, version, board_id, state, settings, versions, "
             "split_summary, leakage, baseline, started_at, owner_host, owner_boot, owner_process, owner_started, "
-            "owner_since, owner_seen, fence) VALUES (1, 'u', '', 't', 'p', '1', 1, 'complete', '{}', '{}', '', '[]', 'b', '2026-01-01', "
-            "'h', 'b', 1, 1.0, '2026-01-01', '2026-01-01', 1)"
+            "owner_since, owner_seen, fence) VALUES (1, 'u', '', 't', 'p', '1', 1, 'complete', '{}', '{}', "
+            "'', '[]', 'b', '2026-01-01', 'h', 'b', 1, 1.0, '2026-01-01', '2026-01-01', 1)"
         )
         connection.executemany(
             "INSERT INTO trial (id, uuid, run_id, board_id, number, model, plugin, state, params, seed, objective, "

@@ -9,8 +9,4 @@ class IgnoresDeadline(Good):
     def fit(self, train, context):
         super().fit(train, context)
         if context.deadline is not None:
-            time.sleep(max(0.0, context.deadline - time.monotonic()) + 600)
-
-    @classmethod
-    def estimate(cls, shape):
-        return 0.1, 1e6
+            time.sleep(max(0.0, context.deadline - time.monotonic()) + 20)

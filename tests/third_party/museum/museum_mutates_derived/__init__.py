@@ -9,14 +9,13 @@ def workbench_models():
         ModelSpec(
             "mutates-indices",
             "recommend",
-            "museum_mutates_matrix.model:MutatesIndices",
+            "museum_mutates_derived.model:MutatesIndices",
             "overwrites the matrix's arrays",
         ),
-        ModelSpec("mutates-matrix", "recommend", "museum_mutates_matrix.model:MutatesMatrix", "overwrites the matrix"),
         ModelSpec(
             "mutates-popularity",
             "recommend",
-            "museum_mutates_matrix.model:MutatesPopularity",
+            "museum_mutates_derived.model:MutatesPopularity",
             "overwrites the popularity",
         ),
     ]
