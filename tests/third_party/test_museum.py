@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +29,10 @@ from workbench_recommend.task import Recommend, made_up_ratings
 NAMES = tuple(exhibit.name for exhibit in EXHIBITS)
 MODELS = [(model, *outcome) for exhibit in EXHIBITS for model, outcome in exhibit.trials.items()]
 OURS = "popular,item-knn,ease"
+SCORES = (
+    "SELECT model, value FROM trial JOIN trial_metric ON trial_metric.trial_id = trial.id "
+    "WHERE part = 'valid' AND trial_metric.name = 'ndcg@10'"
+)
 RUN = ("run", "--task", "recommend", "--data", "ratings.csv", "--workers", "1")
 
 
@@ -53,7 +56,7 @@ class Visit:
         done = subprocess.run(
             [sys.executable, "-m", "workbench", *arguments],
             cwd=self.folder / "work",
-            env={**clean, "PYTHONPATH": self.path, "HOME": str(self.home)},
+            env={**clean, "PYTHONPATH": self.path, "HOME": str(self.home), "TMPDIR": str(self.folder / "temporary")},
             capture_output=True,
             timeout=120,
             stdin=subprocess.DEVNULL,
@@ -71,8 +74,8 @@ def enter(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Visit]:
 
     def make(*names: str, tensorflow: str = "hidden") -> Visit:
         folder = tmp_path_factory.mktemp("museum")
-        (folder / "work").mkdir()
-        (folder / "home").mkdir()
+        for name in ("work", "home", "temporary"):
+            (folder / name).mkdir()
         install(folder / "site-packages", *names)
         pc.write_csv(made_up_ratings(seed=1, users=40, items=30), folder / "work" / "ratings.csv")
         path = [*FIRST, MUSEUM, folder / "site-packages", TENSORFLOW / tensorflow]
@@ -166,20 +169,16 @@ def test_ours_have_the_scores_that_they_have_alone(
 ) -> None:
     alone = enter()
     assert alone.call(*RUN, "--trials", "3", "--models", OURS).code == 0
-    query = (
-        "SELECT model, trial_metric.name, value FROM trial JOIN trial_metric ON trial_metric.trial_id = trial.id "
-        f"WHERE part = 'valid' AND model IN ('{OURS.replace(',', chr(39) + ',' + chr(39))}') ORDER BY 1, 2"
-    )
-    assert museum.rows(query) == alone.rows(query) != []
+    scores = dict(museum.rows(SCORES))
+    assert {model: scores[model] for model in OURS.split(",")} == dict(alone.rows(SCORES))
 
 
 def test_what_follows_a_model_that_overwrites_the_data_sees_the_data(museum: Visit, ran: dict[str, Any]) -> None:
-    query = "SELECT number, objective FROM trial WHERE model = '{}'"
-    (before,) = museum.rows(query.format("museum-twin-a:twin"))
-    (after,) = museum.rows(query.format("good"))
-    mutated = [number for (number,) in museum.rows("SELECT number FROM trial WHERE model LIKE 'mutates-%'")]
-    assert before[0] < min(mutated) <= max(mutated) < after[0]
-    assert before[1] == after[1]
+    numbers = dict(museum.rows("SELECT model, number FROM trial"))
+    mutated = [number for model, number in numbers.items() if model.startswith("mutates-")]
+    assert numbers["museum-twin-a:twin"] < min(mutated) <= max(mutated) < numbers["good"]
+    scores = dict(museum.rows(SCORES))
+    assert scores["museum-twin-a:twin"] == scores["good"]
 
 
 def test_leaderboards_say_whose_a_model_is(ran: dict[str, Any]) -> None:
@@ -190,7 +189,7 @@ def test_leaderboards_say_whose_a_model_is(ran: dict[str, Any]) -> None:
 
 def test_nothing_is_left_of_a_run_but_what_was_written_to_the_users_home(museum: Visit, ran: dict[str, Any]) -> None:
     assert sorted(path.name for path in (museum.folder / "work").iterdir()) == ["ratings.csv", "workbench.db"]
-    assert not list(Path(tempfile.gettempdir()).glob("museum-was-here-*"))
+    assert list((museum.folder / "temporary").iterdir()) == []
     left = [int(path.name.partition("-")[2]) for path in museum.home.glob("left-*")]
     assert len(left) >= 2
     assert not [pid for pid in left if psutil.pid_exists(pid) and "987654" in psutil.Process(pid).cmdline()]
@@ -221,7 +220,7 @@ def test_of_two_plugins_with_one_model_name_the_user_says_which(museum: Visit, r
     vague = museum.call("run", "--task", "recommend", "--data", "ratings.csv", "--models", "twin")
     said = "error: model 'twin' is offered by 2 plugins; say museum-twin-a:twin or museum-twin-b:twin\n"
     assert (vague.code, vague.err) == (2, said)
-    scores = dict(museum.rows("SELECT model, objective FROM trial"))
+    scores = dict(museum.rows(SCORES))
     assert scores["museum-twin-a:twin"] == scores["popular"] > scores["museum-twin-b:twin"]
 
 
