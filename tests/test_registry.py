@@ -96,6 +96,52 @@ def test_a_plugin_that_is_not_loaded_offers_nothing() -> None:
     assert Registry([blocked]).models("recommend") == {}
 
 
+def stored(registry: Registry, name: str, distribution: str = "acme", version: str = "1.0") -> str:
+    return registry.stored_model("recommend", name, distribution, version).name
+
+
+def test_a_stored_model_is_found_by_its_plugin_whatever_it_is_called_now() -> None:
+    both = Registry([OURS, plugin("acme", "recent"), plugin("zeta", "recent")])
+    assert stored(both, "recent") == "acme:recent"
+    assert stored(both, "acme:recent") == "acme:recent"
+    alone = Registry([OURS, plugin("acme", "recent")])
+    assert stored(alone, "acme:recent") == stored(alone, "recent") == "recent"
+    assert stored(alone, "als", DISTRIBUTION) == "als"
+
+
+def test_a_stored_model_is_never_taken_for_another_plugins_of_that_name() -> None:
+    with pytest.raises(PluginError) as caught:
+        stored(Registry([OURS, plugin("zeta", "recent")]), "recent")
+    assert str(caught.value) == (
+        "model 'recent' is of acme 1.0, which is not installed; get it back: pip install 'acme==1.0'"
+    )
+
+
+def test_of_a_stored_task_that_is_gone_it_is_said_what_became_of_its_plugin() -> None:
+    def said(*plugins: Plugin) -> str:
+        with pytest.raises(PluginError) as caught:
+            Registry(plugins).stored_task("rank", "acme", "1.0")
+        return str(caught.value)
+
+    again = "get it back: pip install 'acme==1.0'"
+    assert said(OURS) == f"task 'rank' is of acme 1.0, which is not installed; {again}"
+    assert said(Plugin("ranking", "acme", "2.0", "failed", "ValueError: no")) == (
+        "task 'rank' is of acme 1.0, whose plugin ranking is failed: ValueError: no"
+    )
+    newer = Plugin("ranking", "acme", "2.0", "loaded")
+    assert (
+        said(newer) == f"task 'rank' is of acme 1.0, but acme 2.0, which is installed, has none of that name; {again}"
+    )
+
+
+def test_a_plugins_names_are_those_that_users_say() -> None:
+    ours, theirs = OURS, plugin("acme", "als", "recent", tasks=("recommend",))
+    registry = Registry([ours, theirs])
+    assert [registry.name_of(spec, theirs) for spec in theirs.models] == ["acme:als", "recent"]
+    assert [registry.name_of(spec, theirs) for spec in theirs.tasks] == ["acme:recommend"]
+    assert [registry.name_of(spec, ours) for spec in ours.models] == ["als", "ease"]
+
+
 class Rank(Task[Any]):
     """Knows one metric, and lists another."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Finished
 from tests.conftest import Called
+from workbench.cli.output import leaderboard_table
 
 Cli = Callable[..., Called]
 
@@ -194,3 +195,13 @@ def test_no_database_is_one_line(workbench: Cli) -> None:
     called = workbench("leaderboard")
     assert called.code == 2
     assert called.err == "error: no database at workbench.db; workbench run makes one, --db names another\n"
+
+
+def test_a_leaderboard_names_plugins_where_two_call_a_model_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"rank": 1, "tie": False, "trial": "abcd", "valid": 0.5, "valid_low": None, "valid_high": None, "draws": 1}
+    row |= {"test": None, "fit_seconds": 0.1, "score_seconds": 0.1, "params": {}, "note": "", "model": "recent"}
+    leaderboard_table([{**row, "plugin": "acme"}, {**row, "plugin": "acme", "model": "als"}])
+    assert "acme" not in capsys.readouterr().out
+    leaderboard_table([{**row, "plugin": "acme"}, {**row, "plugin": "zeta"}])
+    shown = capsys.readouterr().out
+    assert "acme" in shown and "zeta" in shown

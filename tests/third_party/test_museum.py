@@ -224,6 +224,40 @@ def test_of_two_plugins_with_one_model_name_the_user_says_which(museum: Visit, r
     assert scores["museum-twin-a:twin"] == scores["popular"] > scores["museum-twin-b:twin"]
 
 
+@pytest.fixture(scope="module")
+def emptied(museum: Visit, ran: dict[str, Any]) -> Visit:
+    """The same folder after all exhibits are uninstalled."""
+    return Visit(museum.folder, os.pathsep.join(FIRST))
+
+
+def test_trials_of_plugins_that_are_gone_still_show(museum: Visit, emptied: Visit, ran: dict[str, Any]) -> None:
+    for command in (["leaderboard", "--json"], ["show", "1", "--json"], ["runs", "--json"]):
+        there, gone = museum.call(*command), emptied.call(*command)
+        assert (gone.code, gone.out) == (there.code, there.out)
+    assert "museum-good" in emptied.call("show", "1").out
+
+
+def test_using_them_says_which_plugin_is_missing_and_how_to_get_it_back(
+    museum: Visit, emptied: Visit, ran: dict[str, Any]
+) -> None:
+    kept = next(row for row in ran["leaderboard"] if row["plugin"] != "automl-workbench")
+    answers = museum.call("predict", kept["trial"], "--users", "u1")
+    assert answers.code == 0, answers.err
+    ((good,),) = museum.rows("SELECT uuid FROM trial WHERE model = 'good'")
+    assert museum.call("replay", good).code == 0
+    for command, model in (
+        (["predict", kept["trial"], "--users", "u1"], kept["model"]),
+        (["replay", good], "good"),
+        (["resume", "1", "--trials", "40"], "good"),
+    ):
+        gone = emptied.call(*command)
+        plugin = kept["plugin"] if model != "good" else "museum-good"
+        if command[0] == "resume":  # the first by name of all that are missing
+            plugin, model = "museum-nan", "answers-nan"
+        said = f"model {model!r} is of {plugin} 1.0, which is not installed; get it back: pip install '{plugin}==1.0'"
+        assert (gone.code, gone.err) == (2, f"error: {said}\n")
+
+
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, museum: Visit, request: pytest.FixtureRequest) -> Iterator[None]:
     """Has the museum installed in this process and those it starts, with the heavy library."""

@@ -9,4 +9,4 @@ class IgnoresDeadline(Good):
     def fit(self, train, context):
         super().fit(train, context)
         if context.deadline is not None:
-            time.sleep(max(0.0, context.deadline - time.monotonic()) + 20)
+            time.sleep(max(0.0, context.deadline - time.monotonic()) + 10)
