@@ -11,7 +11,8 @@ import pytest
 
 from workbench._version import __version__
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
-from workbench.discovery import DISTRIBUTION, Plugin, discover
+from workbench.discovery import Plugin, discover
+from workbench.installed import DISTRIBUTION
 
 Install = Callable[..., Path]
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from workbench.contract.metric import Group, Metric
 from workbench.contract.split import Dataset, Split
-from workbench.discovery import DISTRIBUTION
 from workbench.errors import StoreError, StoreFailure
+from workbench.installed import DISTRIBUTION
 from workbench.planning import Question
 from workbench.search.allocation import Share
 from workbench.search.budget import Budget

@@ -32,6 +32,8 @@ def _list(as_json: bool) -> None:
             "tasks": [spec.name for spec in plugin.tasks],
             "models": [spec.name for spec in plugin.models],
             "metrics": [spec.name for spec in plugin.metrics],
+            "observes": [hook.removeprefix("workbench_") for hook in plugin.observes],
+            "commands": list(plugin.commands),
             "reason": plugin.reason,
         }
         for plugin in Registry.discovered().plugins
@@ -39,9 +41,8 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json({"plugins": rows})
         return
-    offered = ("tasks", "models", "metrics")
+    offered = ("tasks", "models", "metrics", "observes", "commands")
     shown = [{**row, **{kind: ", ".join(row[kind]) or "-" for kind in offered}} for row in rows]
-    columns = ["plugin", "distribution", "version", "state", *offered]
-    if any(row["reason"] for row in rows):
-        columns.append("reason")
+    columns = ["plugin", "distribution", "version", "state", "tasks", "models", "metrics"]
+    columns += [name for name in ("observes", "commands", "reason") if any(row[name] for row in rows)]
     print_table(shown, columns, empty="no plugins")
