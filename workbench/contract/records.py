@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,9 +47,9 @@ class TrialRecord:
     reason: str = ""
     note: str = ""
     valid: Mapping[str, float] = field(default_factory=dict)
-    valid_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    valid_intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
-    test_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    test_intervals: Mapping[str, Sequence[float]] = field(default_factory=dict)
     rank: int | None = None
     tied: bool = False
     fit_seconds: float = 0.0
@@ -75,8 +75,8 @@ class RunRecord:
         metric: the searched one.
         larger_is_better: that metric's direction.
         name: the user's own words for the run; may be empty.
-        settings: what was asked for, by the names of `RunSettings`.
-        budget_seconds: of all sessions together; None where only the number of trials bounds it.
+        settings: what this session was asked for, by the names of `RunSettings`.
+        budget_seconds: of this session; None where only the number of trials bounds it.
         state: `running`; at the end `complete`, `interrupted` or `failed`.
         reason: for that state; empty where it is `complete`.
         seconds: that it has taken so far, all sessions together.

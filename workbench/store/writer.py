@@ -221,6 +221,17 @@ class RunWriter:
 
         self._write("finish", work)
 
+    def remark(self, text: str) -> None:
+        """Add to the run's note."""
+        note, ours = schema.run.c.note, schema.run.c.id == self.run
+
+        def work(connection: Connection) -> None:
+            before = connection.execute(sa.select(note).where(ours)).scalar_one()
+            after = "; ".join(filter(None, [before, _clean(text)]))
+            connection.execute(sa.update(schema.run).where(ours).values(note=after))
+
+        self._write("remark", work)
+
     def _write(self, name: str, work: Callable[[Connection], T]) -> T:
         """One transaction, in which the run is still ours."""
 
