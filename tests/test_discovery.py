@@ -65,6 +65,14 @@ def test_what_comes_with_workbench_is_first_party() -> None:
     assert (plugin.distribution, plugin.state, plugin.first_party) == (DISTRIBUTION, "loaded", True)
 
 
+def test_a_plugin_that_hears_of_runs_is_said_to(install: Install) -> None:
+    install("acme", "@hookimpl\ndef workbench_run_finished(): pass")
+    install("zeta", "@hookimpl\ndef workbench_trial_finished(trial): pass\n" + GOOD.format(name="m"))
+    assert named("acme").observes == ("workbench_run_finished",)
+    assert named("zeta").observes == ("workbench_trial_finished",)
+    assert named("recommend").observes == ()
+
+
 def test_the_classes_of_a_plugin_are_not_imported(install: Install) -> None:
     install("acme", GOOD.format(name="no_such_module"))
     assert named("acme").state == "loaded"
@@ -131,6 +139,9 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
         ("def broken(:", "SyntaxError: invalid syntax"),
         ("@hookimpl\ndef workbench_modles(): return []", "unknown hook 'workbench_modles'"),
         ("@hookimpl\ndef workbench_models(data): return []", "{'data'}"),
+        ("@hookimpl\ndef workbench_trial_finish(run): pass", "unknown hook 'workbench_trial_finish'"),
+        ("@hookimpl\ndef workbench_trial_finished(run, trail): pass", "for hook 'workbench_trial_finished'"),
+        ("@hookimpl\ndef workbench_run_finished(run, trial): pass", "for hook 'workbench_run_finished'"),
         ("@hookimpl\ndef workbench_models(): return ['als']", "announces 'als', which is no ModelSpec"),
         ("@hookimpl\ndef workbench_models(): return ModelSpec('a', 'b', 'c:D', 'e')", "TypeError: 'ModelSpec' object"),
         ("@hookimpl\ndef workbench_models(): return 5", "TypeError: 'int' object is not iterable"),
@@ -194,7 +205,7 @@ def test_a_distribution_without_metadata_is_loaded_as_unknown(install: Install) 
 
 def test_a_plugin_that_announces_nothing_is_loaded(install: Install) -> None:
     install("acme", "@hookimpl\ndef workbench_models(): return None")
-    assert named("acme") == Plugin("acme", "acme", "1.0", "loaded")
+    assert named("acme") == Plugin("acme", "acme", "1.0", "loaded", entry="acme")
 
 
 def test_the_order_is_first_party_then_by_name_whatever_was_installed_first(install: Install) -> None:
@@ -228,7 +239,7 @@ def test_the_command_lists_each_plugin_with_its_state_and_reason(install: Instal
 def test_other_groups_of_entry_points_are_none_of_ours(install: Install) -> None:
     folder = install("acme", GOOD.format(name="m"))
     points = folder / "acme-1.0.dist-info/entry_points.txt"
-    points.write_text(points.read_text().replace("[workbench]", "[workbench.commands]"))
+    points.write_text(points.read_text().replace("[workbench]", "[workbenches]"))
     assert "acme" not in {plugin.name for plugin in discover()}
     assert not imported(folder, "acme")
 
