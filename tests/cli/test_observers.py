@@ -40,21 +40,8 @@ def test_a_run_with_observers_that_hang_and_raise_ends_as_any_other_and_says_so(
     install("good", GOOD)
     install("hangs", HANGS)
     site = install("raises", RAISES)
-    arguments = [
-        "run",
-        "--task",
-        "recommend",
-        "--data",
-        "ratings.csv",
-        "--models",
-        "ease",
-        "--trials",
-        "1",
-        "--workers",
-        "1",
-        "--json",
-    ]
-    called = workbench(*arguments, env={"PYTHONPATH": str(site)})
+    arguments = "--data ratings.csv --models ease --trials 1 --workers 1 --json"
+    called = workbench("run", "--task", "recommend", *arguments.split(), env={"PYTHONPATH": str(site)})
     assert called.code == 0
     assert {row["model"] for row in called.json["leaderboard"]} == {"popular", "ease"}
     assert heard(site)[:2] == [["running", "popular", "complete"], ["running", "ease", "complete"]]

@@ -146,7 +146,12 @@ def test_one_that_dies_is_not_started_again(
     observing: Callable[..., tuple[Observers, Path]], code: str, note: str
 ) -> None:
     told, site = observing(
-        dies=f"@hookimpl\ndef workbench_trial_finished(trial):\n    keep(trial.number)\n    if trial.number == 2: {code}"
+        dies=f"""
+@hookimpl
+def workbench_trial_finished(trial):
+    keep(trial.number)
+    if trial.number == 2: {code}
+"""
     )
     for number in range(1, 4):
         told.trial_finished(RUN, trial(number))
