@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,10 @@ import pytest
 from workbench.contract.metric import Metric
 from workbench.contract.records import RunRecord, TrialRecord
 from workbench.contract.task import ENSEMBLE
-from workbench.errors import StoreError
+from workbench.errors import StoreError, StoreFailure
 from workbench.execution.work import Result
 from workbench.recording import Recorder, Silent
+from workbench.search.budget import Budget
 from workbench.search.trial import Trial
 from workbench.settings import RunSettings
 from workbench.store.rows import FinalistRow, TrialRow
@@ -138,10 +141,11 @@ def test_observers_hear_of_each_trial_and_of_the_end_with_its_finalists(ranked: 
 
 
 def test_what_observers_missed_is_kept_where_the_run_has_its_end() -> None:
-    writer = Writer()
+    writer, budget = Writer(), Budget(60.0, time.monotonic())
     ended, broken = recorder(writer), recorder(writer)
-    broken.dismiss_observers(1.0)
+    with contextlib.suppress(StoreFailure), broken.observed(budget):
+        raise StoreFailure("full")
     assert writer.remarks == []
-    ended.finish("complete", "", {})
-    ended.dismiss_observers(1.0)
+    with ended.observed(budget):
+        ended.finish("complete", "", {})
     assert writer.remarks == ["a: missed one; b: missed two"]
