@@ -13,8 +13,8 @@ DRAIN_SECONDS = 3.0
 
 
 def seconds_to_drain(budget: Budget) -> float:
-    """What they have at this moment: what is left of the run's time, of which its grace is needed no more."""
-    return min(DRAIN_SECONDS, budget.left + budget.grace / 2)
+    """What they have at this moment; half of what is left of the run's time is for ending processes and the like."""
+    return min(DRAIN_SECONDS, max(0.0, budget.seconds - budget.elapsed) / 2)
 
 
 def run_record(row: RunRow, run: int, database: str) -> RunRecord:

@@ -49,6 +49,8 @@ def test_a_run_with_observers_that_hang_and_raise_ends_as_any_other_and_says_so(
     raised = "observer raises of raises 1.0: 1 of 1 calls failed, the first with ValueError: complete"
     assert called.err.splitlines() == [hung, raised]
     assert called.json["note"] == workbench("show", "1", "--json").json["note"] == f"{hung}; {raised}"
+    assert sum(called.json["spent"].values()) == pytest.approx(called.json["seconds"])
+    assert called.json["spent"]["observers"] > 0
     assert f"note          {hung}" in workbench("show", "1").out
 
 

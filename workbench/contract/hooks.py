@@ -105,9 +105,10 @@ def workbench_trial_finished(run: RunRecord, trial: TrialRecord) -> None:
     user's working directory and environment; what is printed there is not shown.
 
     The run never waits. What is not taken yet waits in a queue of 1,000 records, and what finds it full is dropped.
-    When the run has ended there are up to three seconds, inside `--time`, for what is left; then the process and all
-    that it has started are killed. An exception fails that one call. A process that dies is not started again. What
-    was missed for any of these reasons is said once when the run ends, and kept in its note (`workbench show`).
+    When the run has ended there are up to three seconds for the rest, and no more than half of what is left of
+    `--time`; then the process and all that it has started are killed. An exception fails that one call. A process
+    that dies is not started again. What was missed for any of these reasons is said once when the run ends, and kept
+    in its note (`workbench show`).
 
     Either argument may be left out.
 

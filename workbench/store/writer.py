@@ -222,13 +222,15 @@ class RunWriter:
         self._write("finish", work)
 
     def remark(self, text: str) -> None:
-        """Add to the run's note."""
-        note, ours = schema.run.c.note, schema.run.c.id == self.run
+        """Add to the note of a run that is closed what observers missed; the time since then was theirs."""
+        table, ours = schema.run, schema.run.c.id == self.run
 
         def work(connection: Connection) -> None:
-            before = connection.execute(sa.select(note).where(ours)).scalar_one()
-            after = "; ".join(filter(None, [before, _clean(text)]))
-            connection.execute(sa.update(schema.run).where(ours).values(note=after))
+            row = connection.execute(sa.select(table.c.note, table.c.spent, table.c.seconds).where(ours)).one()
+            note = "; ".join(filter(None, [row.note, _clean(text)]))
+            theirs = row.spent.get("observers", 0.0) + row.seconds - sum(row.spent.values())
+            spent = {**row.spent, "observers": theirs}
+            connection.execute(sa.update(table).where(ours).values(note=note, spent=spent))
 
         self._write("remark", work)
 
