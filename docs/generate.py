@@ -28,7 +28,11 @@ SITE_MARK = "  # What follows is written by docs/generate.py.\n"
 WRITTEN = "<!-- Written by docs/generate.py from the code: change it there. -->\n\n"
 
 PAGES = {
-    "hooks": ("Hooks", "The hooks that a plugin may implement, and what they announce.", ["workbench.contract.hooks"]),
+    "hooks": (
+        "Hooks",
+        "The hooks that a plugin may implement, what they announce, and what they are told.",
+        ["workbench.contract.hooks", "workbench.contract.records"],
+    ),
     "model": (
         "Model",
         "A model, what it is given while it is fitted, and the distributions its hyperparameters are drawn from.",

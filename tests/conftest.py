@@ -78,6 +78,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """Installs a plugin's distribution for this test; returns the folder, which other processes may have as PYTHONPATH.
 
     The module is called as the distribution, with underscores. Importing it leaves the file `<module>.imported`.
+    `entries` and `commands` are lines of the groups `workbench` and `workbench.commands`.
     """
     folder = tmp_path / "site-packages"
 
@@ -87,6 +88,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         *,
         entry: str | None = None,
         entries: str | None = None,
+        commands: str = "",
         requires: tuple[str, ...] = (),
         metadata: str | None = None,
     ) -> Path:
@@ -103,8 +105,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         text = "\n".join(["Metadata-Version: 2.1", f"Name: {distribution}", "Version: 1.0", *lines, ""])
         if metadata != "":
             (info / "METADATA").write_text(metadata or text, encoding="utf-8")
-        named = entries or f"{entry or distribution} = {module}"
-        (info / "entry_points.txt").write_text(f"[workbench]\n{named}\n", encoding="utf-8")
+        named = f"{entry or distribution} = {module}" if entries is None else entries
+        groups = f"[workbench]\n{named}\n[workbench.commands]\n{commands}\n"
+        (info / "entry_points.txt").write_text(groups, encoding="utf-8")
         monkeypatch.delitem(sys.modules, module, raising=False)
         if str(folder) not in sys.path:
             monkeypatch.syspath_prepend(folder)

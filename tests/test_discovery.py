@@ -11,7 +11,8 @@ import pytest
 
 from workbench._version import __version__
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
-from workbench.discovery import DISTRIBUTION, Plugin, discover
+from workbench.discovery import Plugin, discover
+from workbench.installed import DISTRIBUTION
 
 Install = Callable[..., Path]
 
@@ -62,6 +63,14 @@ def test_a_plugin_is_loaded_with_what_it_announces(install: Install) -> None:
 def test_what_comes_with_workbench_is_first_party() -> None:
     plugin = named("recommend")
     assert (plugin.distribution, plugin.state, plugin.first_party) == (DISTRIBUTION, "loaded", True)
+
+
+def test_a_plugin_that_hears_of_runs_is_said_to(install: Install) -> None:
+    install("acme", "@hookimpl\ndef workbench_run_finished(): pass")
+    install("zeta", "@hookimpl\ndef workbench_trial_finished(trial): pass\n" + GOOD.format(name="m"))
+    assert named("acme").observes == ("workbench_run_finished",)
+    assert named("zeta").observes == ("workbench_trial_finished",)
+    assert named("recommend").observes == ()
 
 
 def test_the_classes_of_a_plugin_are_not_imported(install: Install) -> None:
@@ -133,6 +142,12 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
             "implements 'workbench_modles', which is no hook; did you mean 'workbench_models'?",
         ),
         ("@hookimpl\ndef workbench_models(data): return []", "{'data'}"),
+        (
+            "@hookimpl\ndef workbench_trial_finish(run): pass",
+            "implements 'workbench_trial_finish', which is no hook; did you mean 'workbench_trial_finished'?",
+        ),
+        ("@hookimpl\ndef workbench_trial_finished(run, trail): pass", "for hook 'workbench_trial_finished'"),
+        ("@hookimpl\ndef workbench_run_finished(run, trial): pass", "for hook 'workbench_run_finished'"),
         ("@hookimpl\ndef workbench_models(): return ['als']", "announces 'als', which is no ModelSpec"),
         ("@hookimpl\ndef workbench_models(): return ModelSpec('a', 'b', 'c:D', 'e')", "TypeError: 'ModelSpec' object"),
         ("@hookimpl\ndef workbench_models(): return 5", "TypeError: 'int' object is not iterable"),
@@ -215,7 +230,7 @@ def test_a_distribution_without_metadata_is_loaded_as_unknown(install: Install) 
 
 def test_a_plugin_that_announces_nothing_is_loaded(install: Install) -> None:
     install("acme", "@hookimpl\ndef workbench_models(): return None")
-    assert named("acme") == Plugin("acme", "acme", "1.0", "loaded")
+    assert named("acme") == Plugin("acme", "acme", "1.0", "loaded", entry="acme")
 
 
 def test_the_order_is_first_party_then_by_name_whatever_was_installed_first(install: Install) -> None:
@@ -249,7 +264,7 @@ def test_the_command_lists_each_plugin_with_its_state_and_reason(install: Instal
 def test_other_groups_of_entry_points_are_none_of_ours(install: Install) -> None:
     folder = install("acme", GOOD.format(name="m"))
     points = folder / "acme-1.0.dist-info/entry_points.txt"
-    points.write_text(points.read_text().replace("[workbench]", "[workbench.commands]"))
+    points.write_text(points.read_text().replace("[workbench]", "[workbenches]"))
     assert "acme" not in {plugin.name for plugin in discover()}
     assert not imported(folder, "acme")
 

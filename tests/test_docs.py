@@ -15,6 +15,8 @@ import workbench
 from tests.conftest import ROOT, Called
 from workbench.cli import COMMANDS, cli
 from workbench.contract import hooks
+from workbench.contract.hooks import OBSERVING
+from workbench.discovery import discover
 from workbench.metrics.ranking import FAMILIES
 from workbench_recommend.task import Recommend
 
@@ -141,3 +143,11 @@ def test_what_is_said_of_a_plugin_for_another_version(
     called = workbench("plugins", env={"PYTHONPATH": str(folder)})
     assert f"```\n{called.out}```" in (DOCS / "plugin-rules.md").read_text(encoding="utf-8")
     assert not (folder / "acme_models.imported").exists()
+
+
+def test_the_observer_of_the_docs_is_loaded(install: Callable[..., Path]) -> None:
+    text = (DOCS / "plugin-observers.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    install("workbench-shout", code.replace('"""', "# ", 1).replace('"""', "", 1))
+    found = {plugin.name: plugin for plugin in discover()}["workbench-shout"]
+    assert (found.state, found.reason, found.observes) == ("loaded", "", OBSERVING)

@@ -12,8 +12,9 @@ import pytest
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 from workbench.contract.metric import Metric
 from workbench.contract.task import Task
-from workbench.discovery import DISTRIBUTION, Plugin
+from workbench.discovery import Plugin
 from workbench.errors import PluginError, UnknownName
+from workbench.installed import DISTRIBUTION
 from workbench.registry import Registry, load_class, metric_of
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, Literal
 
 import pluggy
 
-from workbench._version import __version__
+from workbench import commands, installed
+from workbench.commands import PluginCommand
 from workbench.contract import hooks
-from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
+from workbench.contract.hooks import OBSERVING, MetricSpec, ModelSpec, TaskSpec
 from workbench.contract.task import ENSEMBLE
+from workbench.installed import DISTRIBUTION, Installed
 
-GROUP = "workbench"
-DISTRIBUTION = "automl-workbench"
 REASON_KEPT = 1_000
 LONGEST_NAME = 60
 """Of a task, model or metric, so that a database column holds it with its distribution's before it."""
@@ -30,14 +29,20 @@ PluginState = Literal["loaded", "blocked", "incompatible", "failed"]
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point of group `workbench`, and what became of it.
+    """One entry point of group `workbench`, and what became of it; or a distribution that brings commands alone.
 
     Args:
         name: of the entry point.
         distribution: that installed it.
         version: of the distribution.
         state: `loaded`, `blocked` (by the user), `incompatible` (with this version) or `failed`.
-        reason: why it is not loaded; empty when it is.
+        reason: why it is not loaded, and which of its commands are refused; empty when all is well.
+        tasks: that it announces.
+        models: that it announces.
+        metrics: that it announces.
+        observes: the hooks by which it hears of a run.
+        entry: what the entry point names, `"package.module"`.
+        commands: that it brings, by name.
     """
 
     name: str
@@ -45,9 +50,12 @@ class Plugin:
     version: str
     state: PluginState
     reason: str = ""
-    tasks: tuple[TaskSpec, ...] = field(default=())
-    models: tuple[ModelSpec, ...] = field(default=())
-    metrics: tuple[MetricSpec, ...] = field(default=())
+    tasks: tuple[TaskSpec, ...] = ()
+    models: tuple[ModelSpec, ...] = ()
+    metrics: tuple[MetricSpec, ...] = ()
+    observes: tuple[str, ...] = ()
+    entry: str = ""
+    commands: tuple[str, ...] = ()
 
     @property
     def first_party(self) -> bool:
@@ -62,30 +70,46 @@ def discover(off: Iterable[str] = ()) -> tuple[Plugin, ...]:
         off: plugins that are not to be imported, by name or distribution, besides those in
             `WORKBENCH_PLUGINS_OFF` (separated by commas).
     """
-    from_environment = os.environ.get("WORKBENCH_PLUGINS_OFF", "").split(",")
-    blocked = {name.strip() for name in (*off, *from_environment)} - {""}
-    found = {}
-    for entry in entry_points(group=GROUP):
-        distribution, version = _origin(entry)
-        found[distribution, entry.name] = entry, version
-    order = sorted(found, key=lambda key: (key[0] != DISTRIBUTION, key))
-    return tuple(_load(*found[key], distribution=key[0], blocked=blocked) for key in order)
+    found = installed.installed(off)
+    plugins = [_load(each) for each in found[installed.GROUP]]
+    brought: dict[str, list[PluginCommand]] = {}
+    for command in commands.settle(found[installed.COMMANDS]):
+        brought.setdefault(command.distribution, []).append(command)
+    for each in found[installed.COMMANDS]:
+        if each.distribution not in {plugin.distribution for plugin in plugins}:  # it brings commands and nothing else
+            state, reason = each.bar or ("loaded", "")
+            plugins.append(Plugin(each.distribution, each.distribution, each.version, state, reason))
+    # To the first plugin of a distribution, since nothing says which of several a command belongs to.
+    return tuple(_with_commands(plugin, brought.pop(plugin.distribution, [])) for plugin in plugins)
 
 
-def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[str]) -> Plugin:
+def register(entry: EntryPoint) -> pluggy.PluginManager:
+    """Import what an entry point names, alone with the hooks that there are.
+
+    Raises:
+        Exception: whatever the import raises, or pluggy of hooks that take something else.
+    """
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    manager.register(entry.load(), name=entry.name)
+    return manager
+
+
+def _with_commands(plugin: Plugin, brought: Sequence[PluginCommand]) -> Plugin:
+    usable = tuple(command.name for command in brought if not command.reason)
+    refused = [command.reason for command in brought if command.reason and not command.hidden]
+    return replace(plugin, commands=usable, reason="; ".join(filter(None, [plugin.reason, *refused])))
+
+
+def _load(found: Installed) -> Plugin:
     def unloaded(state: PluginState, reason: str) -> Plugin:
-        return Plugin(entry.name, distribution, version, state, reason)
+        return Plugin(found.name, found.distribution, found.version, state, reason)
 
-    if {entry.name, distribution} & blocked:
-        return unloaded("blocked", "switched off by --no-plugin or WORKBENCH_PLUGINS_OFF")
-    refusal = _refusal(entry.dist)
-    if refusal:
-        return unloaded("incompatible", refusal)
+    if found.bar:
+        return unloaded(*found.bar)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answer, which may be JSON
-            manager = pluggy.PluginManager(hooks.PROJECT)
-            manager.add_hookspecs(hooks)
-            manager.register(entry.load(), name=entry.name)
+            manager = register(found.entry)
             unknown = _unknown_hook(manager)
             if unknown:
                 return unloaded("failed", f"implements {unknown}")
@@ -97,7 +121,10 @@ def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[st
             return unloaded("failed", f"announces {wrong}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own failure
         return unloaded("failed", fault(error))
-    return Plugin(entry.name, distribution, version, "loaded", tasks=tasks, models=models, metrics=metrics)
+    observes = tuple(name for name in OBSERVING if getattr(manager.hook, name).get_hookimpls())
+    return Plugin(
+        found.name, found.distribution, found.version, "loaded", "", tasks, models, metrics, observes, found.entry.value
+    )
 
 
 def _unknown_hook(manager: pluggy.PluginManager) -> str:
@@ -159,28 +186,3 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "requires": _are_import_names,
     "larger_is_better": lambda value: isinstance(value, bool),
 }
-
-
-def _origin(entry: EntryPoint) -> tuple[str, str]:
-    """Distribution and version; what a removal was cut short in has neither."""
-    return (entry.dist and entry.dist.name) or "unknown", (entry.dist and entry.dist.version) or "0"
-
-
-def _refusal(distribution: Distribution | None) -> str:
-    """Why the distribution's own requirement does not admit this version, or an empty string."""
-    if distribution is None or distribution.name == DISTRIBUTION:
-        return ""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    for line in distribution.requires or ():
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue  # pip has refused it already; it cannot be about this version
-        ours = canonicalize_name(requirement.name) == DISTRIBUTION
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue  # it is for another system, or for an extra that nobody may have asked for
-        if ours and not requirement.specifier.contains(__version__, prereleases=True):
-            return f"requires {DISTRIBUTION} {requirement.specifier}, this is {__version__}"
-    return ""

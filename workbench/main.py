@@ -14,10 +14,12 @@ from workbench.contract.task import Task
 from workbench.data import mapped
 from workbench.errors import LostLease, NoResult, RunStopped, SettingsError, StoreFailure
 from workbench.execution.memory import give_back_memory
+from workbench.execution.observers import Observers
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
+from workbench.observing import run_record
 from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
@@ -85,10 +87,15 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             writer = session.begin(database, row, planned.rows, budget)
             past = recall(database, writer.run, question.metric, settings.folds or 1)
             screen.recalled(past)
-            recorder = Recorder(writer, screen, settings, question.plugins, question.metric)
+            record = run_record(row, writer.run, database.name)
+            observers = Observers(registry.plugins)
+            recorder = Recorder(writer, screen, settings, question.plugins, question.metric, observers, record)
             sizes = Sizes(settings.folds or 1, thinning)
             stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing, sizes)
-            with closing(writer, database.name, lambda: session.total(stages.spent)) as close:
+            with (
+                recorder.observed(budget),
+                closing(writer, recorder, database.name, lambda: session.total(stages.spent)) as close,
+            ):
                 trials = stages.search(planned, past)
                 ranked = stages.select(trials, planned, split, past)
                 reason = "" if ranked else no_result_reason(trials)
@@ -113,19 +120,19 @@ def divide(dataset: Dataset[Any], question: Question, settings: RunSettings) -> 
 
 @contextlib.contextmanager
 def closing(
-    writer: RunWriter, database: str, spent: Callable[[], dict[str, float]]
+    writer: RunWriter, recorder: Recorder, database: str, spent: Callable[[], dict[str, float]]
 ) -> Iterator[Callable[[str, str], None]]:
     """Hold the run, and close its row with (state, reason), which is this function's value, or with what went wrong."""
     try:
         with writer.lease.held():
-            yield lambda state, reason: writer.finish(state, reason, spent())
+            yield lambda state, reason: recorder.finish(state, reason, spent())
     except LostLease:
         raise
     except StoreFailure as error:
         raise RunStopped(str(error), writer.run, database) from error
     except BaseException as error:
         with contextlib.suppress(StoreFailure):  # then the run is lost, as it would be without its process
-            writer.finish("failed", f"{type(error).__name__}: {error}", spent())
+            recorder.finish("failed", f"{type(error).__name__}: {error}", spent())
         raise
 
 

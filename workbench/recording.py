@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.contract.metric import Group, Metric
+from workbench.contract.records import RunRecord, TrialRecord
 from workbench.contract.split import Dataset, Split
-from workbench.discovery import DISTRIBUTION
-from workbench.errors import StoreError, StoreFailure
+from workbench.errors import LostLease, StoreError, StoreFailure
+from workbench.execution.observers import Observers
+from workbench.installed import DISTRIBUTION
+from workbench.observing import seconds_to_drain, trial_record
 from workbench.planning import Question
 from workbench.search.allocation import Share
 from workbench.search.budget import Budget
@@ -44,6 +48,9 @@ class Screen(Protocol):
     def trial_ended(self, trial: Trial) -> None:
         """A trial has its result."""
 
+    def notice(self, text: str) -> None:
+        """Something that the user should know went otherwise than it should."""
+
 
 class Silent:
     """Shows nothing."""
@@ -60,9 +67,11 @@ class Silent:
 
     def trial_ended(self, trial: Trial) -> None: ...
 
+    def notice(self, text: str) -> None: ...
+
 
 class Recorder:
-    """Writes what the search reports, then shows it: what the screen says is stored already.
+    """Writes what the search reports, then shows it and tells observers: what they hear is stored already.
 
     Args:
         writer: of the run.
@@ -70,6 +79,8 @@ class Recorder:
         settings: of the run.
         plugins: model -> its distribution.
         metric: the searched one.
+        observers: that hear of it.
+        run: what they are told of the run.
     """
 
     def __init__(
@@ -79,9 +90,14 @@ class Recorder:
         settings: RunSettings,
         plugins: Mapping[str, str],
         metric: Metric,
+        observers: Observers,
+        run: RunRecord,
     ) -> None:
         self._writer, self._screen, self._settings = writer, screen, settings
         self._plugins, self._metric = plugins, metric
+        self._observers, self._run = observers, run
+        self._ranked: list[Trial] = []
+        self._finished = False
 
     def stage(self, name: str) -> None:
         """The run went on to another stage."""
@@ -94,7 +110,7 @@ class Recorder:
                 uuid=trial.id,
                 number=trial.number,
                 model=trial.model,
-                plugin=DISTRIBUTION if trial.is_ensemble else self._plugins[trial.model],
+                plugin=self._plugin(trial),
                 params=trial.params,
                 seed=trial.seed,
                 threads=self._settings.thread_count,
@@ -128,6 +144,7 @@ class Recorder:
         measured = _measured(result.metrics, result.intervals)
         self._writer.trial_ended(trial.id, values, measured, list(trial.reports.items()))
         self._screen.trial_ended(trial)
+        self._observers.trial_finished(replace(self._run, seconds=self._writer.lease.seconds()), self._record(trial))
 
     def search_ended(self, shares: Sequence[Share]) -> None:
         """Write what each model got of the search."""
@@ -172,6 +189,35 @@ class Recorder:
             test = _measured(trial.test, trial.test_intervals)
             rows[trial.id] = FinalistRow(values, test, [_group_row(group) for group in trial.groups])
         self._writer.finalists_ended(rows, kept)
+        self._ranked = list(ranked)
+
+    def finish(self, state: str, reason: str, spent: Mapping[str, float]) -> None:
+        """Close the run's row, with the seconds of each of its stages."""
+        self._writer.finish(state, reason, spent)
+        self._finished = True
+        finalists = tuple(map(self._record, self._ranked))
+        seconds = self._writer.lease.seconds()
+        run = replace(self._run, state=state, reason=reason, seconds=seconds, finalists=finalists)
+        self._observers.run_finished(run)
+
+    @contextlib.contextmanager
+    def observed(self, budget: Budget) -> Iterator[None]:
+        """After the run observers have a moment for what they have not taken yet; what they missed is said and kept."""
+        try:
+            yield
+        finally:
+            notes = self._observers.close(seconds_to_drain(budget))
+            for note in notes:
+                self._screen.notice(note)
+            if notes and self._finished:
+                with contextlib.suppress(StoreFailure, LostLease):  # all that matters is stored
+                    self._writer.remark("; ".join(notes))
+
+    def _plugin(self, trial: Trial) -> str:
+        return DISTRIBUTION if trial.is_ensemble else self._plugins[trial.model]
+
+    def _record(self, trial: Trial) -> TrialRecord:
+        return trial_record(trial, self._plugin(trial), self._settings.device, self._metric)
 
 
 def run_row(

@@ -47,6 +47,7 @@ def summarise(database: Database, number: int) -> dict[str, Any]:
         "task": row["task"],
         "dataset": row["dataset"],
         "state": row["state"],
+        "note": row["note"],
         "metric": row["metric"],
         "trials": row["trials"],
         "best": _headline(database, rows[0]) if rows else None,

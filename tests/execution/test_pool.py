@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from tests.execution.asking import answers, ask, describe, question, until, works
-from workbench.execution.pool import STDERR_KEPT, Pool
+from workbench.execution.child import STDERR_KEPT
+from workbench.execution.pool import Pool
 from workbench.execution.work import Description, Result, Setup
 
 

@@ -264,3 +264,14 @@ def test_a_file_that_is_kept_belongs_to_its_trial(
 def test_ids_are_made_by_the_client(database: Database, writer: RunWriter) -> None:
     (row,) = rows(database, schema.run)
     assert uuid.UUID(row["uuid"]).version == 4
+
+
+def test_what_observers_missed_is_added_to_the_note_of_a_closed_run(database: Database, run_row: RunRow) -> None:
+    passed = [4.0]
+    writer = RunWriter.begin(database, run_row, [], lambda: passed[0])
+    writer.finish("complete", "", {"read": 1.0, "search": 3.0})
+    for passed[0], missed in ((5.5, "a missed one"), (6.0, "b\0")):
+        writer.remark(missed)
+    run = queries.run(database, writer.run)
+    assert (run["state"], run["note"], run["seconds"]) == ("complete", "a missed one; b\\x00", 6.0)
+    assert run["spent"] == {"read": 1.0, "search": 3.0, "observers": 2.0}

@@ -12,52 +12,53 @@ from typing import Any, NoReturn
 import click
 
 from workbench._version import __version__
+from workbench.cli import plugin_commands
+from workbench.commands import COMMANDS
 from workbench.errors import WorkbenchError
-
-COMMANDS = {
-    "run": "Search for the best model of a task.",
-    "resume": "Go on with a run that was interrupted, killed or is finished.",
-    "runs": "List the runs in the database.",
-    "show": "Show all that is known of a run or a trial.",
-    "leaderboard": "Rank the trials that may be compared.",
-    "predict": "Answer a query with a fitted model.",
-    "evaluate": "Score a fitted model on new data.",
-    "models": "List the models on offer.",
-    "tasks": "List the tasks on offer, and what a task can be told.",
-    "metrics": "List the metrics of a task and what they mean.",
-    "plugins": "List the installed plugins and what became of each.",
-    "replay": "Try a trial again, and say whether it gives the same.",
-    "export-study": "Write a run into an Optuna storage.",
-    "artifacts": "List, fetch or verify what is stored of a run.",
-    "db": "Upgrade, check or clean the database.",
-    "doctor": "Check this installation and this machine.",
-}
 
 
 class Commands(click.Group):
     """Knows every command by name and help, and imports only the one that is called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *plugin_commands.listed()]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"workbench.cli.{name.replace('-', '_')}").command
-        return command
+        if name in COMMANDS:
+            command: click.Command = import_module(f"workbench.cli.{name.replace('-', '_')}").command
+            return command
+        # Completion asks for every command, and imports nobody's code for it.
+        return None if context.resilient_parsing else plugin_commands.load(name)
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            context.fail(f"no command {args[0]!r}; {hint}(workbench --help lists them)")
-        return super().resolve_command(context, args)
+        name = args[0]
+        command = None if name.startswith("-") else self.get_command(context, name)
+        if command is not None:
+            return name, command, args[1:]
+        if name.startswith("-") or context.resilient_parsing:
+            return super().resolve_command(context, args)
+        near = get_close_matches(name, self.list_commands(context), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        context.fail(f"no command {name!r}; {hint}(workbench --help lists them)")
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, WorkbenchError, BrokenPipeError):
+            raise
+        except Exception as error:
+            name = context.invoked_subcommand
+            if name is None or name in COMMANDS:
+                raise
+            raise plugin_commands.fault(name, error) from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for heading, rows in {"Commands": COMMANDS, "Commands of plugins": plugin_commands.listed()}.items():
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(list(rows.items()))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

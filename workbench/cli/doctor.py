@@ -133,9 +133,12 @@ def _plugins() -> list[dict[str, Any]]:
     registry = Registry.discovered()
     rows = []
     for plugin in registry.plugins:
-        state = {"loaded": "ok", "blocked": "noted"}.get(plugin.state, "broken")
-        offers = f"{len(plugin.tasks)} tasks, {len(plugin.models)} models, {len(plugin.metrics)} metrics"
-        found = f"{plugin.distribution} {plugin.version}: {offers if plugin.state == 'loaded' else plugin.state}"
+        usual = "noted" if plugin.reason else "ok"
+        state = {"loaded": usual, "blocked": "noted"}.get(plugin.state, "broken")
+        offers = [f"{len(plugin.tasks)} tasks, {len(plugin.models)} models, {len(plugin.metrics)} metrics"]
+        offers += ["observes"] * bool(plugin.observes) + [f"command {name}" for name in plugin.commands]
+        told = [*offers, *filter(None, [plugin.reason])] if plugin.state == "loaded" else [plugin.state]
+        found = f"{plugin.distribution} {plugin.version}: {', '.join(told)}"
         remedy = f"workbench plugins says why; to do without it: --no-plugin {plugin.name}" if state == "broken" else ""
         rows.append(_row(f"plugin {plugin.name}", state, found, remedy))
     for task, offered in registry.tasks.items():

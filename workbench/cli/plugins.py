@@ -33,6 +33,8 @@ def _list(as_json: bool) -> None:
             "tasks": [registry.name_of(spec, plugin) for spec in plugin.tasks],
             "models": [registry.name_of(spec, plugin) for spec in plugin.models],
             "metrics": [spec.name for spec in plugin.metrics],
+            "observes": [hook.removeprefix("workbench_") for hook in plugin.observes],
+            "commands": list(plugin.commands),
             "reason": plugin.reason,
         }
         for plugin in registry.plugins
@@ -40,9 +42,11 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json({"plugins": rows})
         return
-    offered = ("tasks", "models", "metrics")
+    offered = ("tasks", "models", "metrics", "observes", "commands")
     shown = [{**row, **{kind: ", ".join(row[kind]) or "-" for kind in offered}} for row in rows]
-    print_table(shown, ["plugin", "distribution", "version", "state", *offered], empty="no plugins")
+    columns = ["plugin", "distribution", "version", "state", "tasks", "models", "metrics"]
+    columns += [name for name in ("observes", "commands") if any(row[name] for row in rows)]
+    print_table(shown, columns, empty="no plugins")
     reasons = [f"{row['plugin']}: {row['reason']}" for row in rows if row["reason"]]
     if reasons:
         click.echo()  # whole, and not in a column: they are what one reads the list for

@@ -113,6 +113,10 @@ class PlainScreen:
             self.next_progress = time.monotonic() + PROGRESS_SECONDS
         self.seen.add(trial.model)
 
+    def notice(self, text: str) -> None:
+        """Say it."""
+        self._line(text)
+
     def count(self, trial: Trial) -> None:
         """Keep what the progress line shows."""
         self.states[trial.state] += 1

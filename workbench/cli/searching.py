@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, seconds, spent
 
 if TYPE_CHECKING:
@@ -32,8 +34,12 @@ def _search(session: Session, url: str, as_json: bool, started: float) -> int:
     from workbench.main import execute
     from workbench.recording import Silent
 
+    class Notices(Silent):
+        def notice(self, text: str) -> None:
+            click.echo(text, err=True)
+
     if as_json:
-        result = execute(session, url, Silent(), started)
+        result = execute(session, url, Notices(), started)
         print_json(result.summary)
     else:
         screen_console = console(err=True)

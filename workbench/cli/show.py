@@ -71,6 +71,7 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "leakage": "; ".join(run["leakage"]) or "none found",
             "metric": run["metric"],
             "trials": states,
+            "note": run["note"],
             "time": f"{seconds(run['seconds'])}: {spent(run['spent'])}",
             "started": run["started_at"],
             "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),

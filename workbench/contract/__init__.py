@@ -4,6 +4,7 @@ from workbench.contract.context import Context
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec, hookimpl
 from workbench.contract.metric import Evaluation, Group, Metric, Scored
 from workbench.contract.model import Model
+from workbench.contract.records import RunRecord, TrialRecord
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Answer, Option, Source, Task
 
@@ -18,10 +19,12 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Option",
+    "RunRecord",
     "Scored",
     "Source",
     "Split",
     "Task",
     "TaskSpec",
+    "TrialRecord",
     "hookimpl",
 ]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pluggy
 
+from workbench.contract.records import RunRecord, TrialRecord
+
 PROJECT = "workbench"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -77,14 +79,56 @@ class MetricSpec:
 
 @hookspec
 def workbench_tasks() -> list[TaskSpec]:  # type: ignore[empty-body]
-    """Announce the tasks of this plugin."""
+    """Announce the tasks of this plugin.
+
+    Called once in every command that needs to know what is on offer, in the process of that command. What it raises
+    makes the plugin `failed`, with the reason in `workbench plugins`; all others go on.
+    """
 
 
 @hookspec
 def workbench_models() -> list[ModelSpec]:  # type: ignore[empty-body]
-    """Announce the models of this plugin."""
+    """Announce the models of this plugin; called as `workbench_tasks` is."""
 
 
 @hookspec
 def workbench_metrics() -> list[MetricSpec]:  # type: ignore[empty-body]
-    """Announce the metrics that this plugin adds to tasks."""
+    """Announce the metrics that this plugin adds to tasks; called as `workbench_tasks` is."""
+
+
+@hookspec
+def workbench_trial_finished(run: RunRecord, trial: TrialRecord) -> None:
+    """Hear of a trial that has ended, in whatever state; it is stored already.
+
+    Called for each trial of this session of a run, in their order, one at a time: a resumed run tells only of new
+    ones. It is called in a process that belongs to this plugin alone, lives as long as the session, and has the
+    user's working directory and environment; what is printed there is not shown.
+
+    The run never waits. What is not taken yet waits in a queue of 1,000 records, and what finds it full is dropped.
+    When the run has ended there are up to three seconds for the rest, and no more than half of what is left of
+    `--time`; then the process and all that it has started are killed. An exception fails that one call. A process
+    that dies is not started again. What was missed for any of these reasons is said once when the run ends, and kept
+    in its note (`workbench show`).
+
+    Either argument may be left out.
+
+    Args:
+        run: as far as it has come; `state` is `running`.
+        trial: that has ended.
+    """
+
+
+@hookspec
+def workbench_run_finished(run: RunRecord) -> None:
+    """Hear that a session of a run has ended; the run is stored with its final state.
+
+    Called last, where and as `workbench_trial_finished` is. It is not called where the database refuses to store the
+    end, or another process has taken the run over, or the process of the run is killed.
+
+    Args:
+        run: with `state`, `reason`, `seconds` and `finalists`, which have been scored on test.
+    """
+
+
+OBSERVING = (workbench_trial_finished.__name__, workbench_run_finished.__name__)
+"""The hooks that are called while a run goes on, in a process of their own."""

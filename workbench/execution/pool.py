@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
-from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from workbench.execution import leftovers, work
+from workbench.execution import child, leftovers, work
 from workbench.execution.memory import private_memory
 
 POLL_SECONDS = 0.1
-STDERR_KEPT = 16_384
-_LAST_WORDS_SECONDS = 2.0
 
 
 @dataclass
@@ -38,7 +33,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     slot: int
     mark: str
-    stderr: deque[bytes] = field(default_factory=deque)
+    last_words: child.LastWords = field(default_factory=child.LastWords)
     question: work.Work | None = None
     deadline: float | None = None
     peak_memory: int = 0
@@ -142,12 +137,12 @@ class Pool:
             with contextlib.suppress(OSError):
                 if worker.process.stdin:
                     worker.process.stdin.close()
-            self._signal(worker, signal.SIGKILL)
+            child.send(worker.process)
         for worker in self._workers:
             worker.process.wait()
             leftovers.stop(worker.mark)
             for thread in worker.threads:
-                thread.join(timeout=_LAST_WORDS_SECONDS)
+                thread.join(timeout=child.LAST_WORDS_SECONDS)
         self._workers = []
 
     def _spawn(self) -> _Worker:
@@ -164,19 +159,11 @@ class Pool:
         temporary = Path(self.setup.folder, "temporary")  # goes with the run, however models leave it
         temporary.mkdir(exist_ok=True)
         own = {leftovers.MARK: mark, "TMPDIR": str(temporary)}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.execution.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **limits, **own, **_absolute_python_path()},
-            cwd=self.setup.folder,
-            start_new_session=True,
-        )
+        started = child.start("workbench.execution.worker", self.setup.folder, {**limits, **own})
         taken = {worker.slot for worker in self._workers}
-        worker = _Worker(process, next(slot for slot in range(self.size) if slot not in taken), mark)
-        for target in (self._read_answers, self._read_stderr):
-            thread = threading.Thread(target=target, args=(worker,), daemon=True)
+        worker = _Worker(started, next(slot for slot in range(self.size) if slot not in taken), mark)
+        for target, argument in ((self._read_answers, worker), (worker.last_words.read, started)):
+            thread = threading.Thread(target=target, args=(argument,), daemon=True)
             thread.start()
             worker.threads.append(thread)
         self._workers.append(worker)
@@ -197,15 +184,6 @@ class Pool:
                 self._inbox.put((worker, json.loads(line)))
         self._inbox.put((worker, None))
 
-    def _read_stderr(self, worker: _Worker) -> None:
-        assert worker.process.stderr is not None
-        kept = 0
-        while block := os.read(worker.process.stderr.fileno(), 65_536):
-            worker.stderr.append(block[-STDERR_KEPT:])
-            kept += len(worker.stderr[-1])
-            while kept - len(worker.stderr[0]) >= STDERR_KEPT:
-                kept -= len(worker.stderr.popleft())
-
     def _event(self, worker: _Worker, message: dict[str, Any] | None) -> list[work.Event]:
         """What one message means, if anything; None is the end of a worker's answers."""
         if message is None:
@@ -218,7 +196,7 @@ class Pool:
         worker.question = None
         if worker.ending is not None:
             # It answered between being asked to end and ending, and may still end at any moment: it gets no more.
-            self._signal(worker, signal.SIGKILL)
+            child.send(worker.process)
             if isinstance(event, work.Result) and event.state != "complete":
                 event = replace(event, state=worker.ending[0], reason=worker.ending[1])
         if isinstance(event, work.Result):
@@ -227,10 +205,10 @@ class Pool:
 
     def _gone(self, worker: _Worker) -> list[work.Event]:
         """A worker's answers have ended: it has died, or is about to."""
-        self._signal(worker, signal.SIGKILL)
+        child.send(worker.process)
         code = worker.process.wait()
         leftovers.stop(worker.mark)
-        worker.threads[1].join(timeout=_LAST_WORDS_SECONDS)
+        worker.threads[1].join(timeout=child.LAST_WORDS_SECONDS)
         if worker in self._workers:
             self._workers.remove(worker)
         if worker.question is None:
@@ -238,8 +216,8 @@ class Pool:
         if worker.ending is not None:
             state, reason = worker.ending
         else:
-            state, reason = "crashed", _cause(code)
-        words = work.printable(b"".join(worker.stderr)[-STDERR_KEPT:].decode("utf-8", "replace"))
+            state, reason = "crashed", child.cause(code, "ended without a result")
+        words = work.printable(str(worker.last_words))
         question = worker.question
         if isinstance(question, work.Describe):
             return [work.Description(question.id, error=f"its worker {reason}")]
@@ -257,11 +235,11 @@ class Pool:
                 continue
             if not worker.alive:
                 # Its answers do not end before what it forked, which holds the same pipes, has ended too.
-                self._signal(worker, signal.SIGKILL)
+                child.send(worker.process)
                 continue
             if worker.ending is not None:
                 if now >= worker.kill_at:
-                    self._signal(worker, signal.SIGKILL)
+                    child.send(worker.process)
                 continue
             self._measure(worker)
             if worker.deadline is not None and now >= worker.deadline:
@@ -277,24 +255,4 @@ class Pool:
     def _end(self, worker: _Worker, state: work.State, reason: str, *, at_once: bool = False) -> None:
         worker.ending = state, reason
         worker.kill_at = time.monotonic() + (0 if at_once else self.grace)
-        self._signal(worker, signal.SIGKILL if at_once else signal.SIGTERM)
-
-    def _signal(self, worker: _Worker, number: signal.Signals) -> None:
-        """To the worker and all it started; they are a session of their own."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(worker.process.pid, number)
-
-
-def _cause(code: int) -> str:
-    if code < 0:
-        try:
-            return f"died of {signal.Signals(-code).name}"
-        except ValueError:
-            return f"died of signal {-code}"
-    return f"ended without a result (exit code {code})"
-
-
-def _absolute_python_path() -> dict[str, str]:
-    """Workers live in the run's folder; what is meant from here must be found from there."""
-    given = os.environ.get("PYTHONPATH")
-    return {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, given.split(os.pathsep)))} if given else {}
+        child.send(worker.process, signal.SIGKILL if at_once else signal.SIGTERM)

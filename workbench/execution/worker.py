@@ -1,8 +1,6 @@
 """The worker process: `python -m workbench.execution.worker`.
 
-It reads questions from its standard input and answers on what was its standard output, a JSON document a
-line. Whatever a model prints goes to standard error. It ignores Ctrl-C, which is its parent's business, and
-dies with its parent.
+It reads questions and answers them one at a time. Whatever a model prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from workbench.contract.context import Context
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.errors import ModelError, Pruned, SettingsError
-from workbench.execution import ensembles, scoring, shared, values, work
+from workbench.execution import child, ensembles, scoring, shared, values, work
 from workbench.execution.clock import Clock
 from workbench.execution.reporting import Reporter
 from workbench.registry import load_class
@@ -36,9 +34,7 @@ from workbench.registry import load_class
 
 def main() -> None:
     """Answer questions until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
-    questions, answers = _take_over_pipes()
+    questions, answers = child.settle()
     setup = work.from_message(json.loads(questions.readline()))
     inbox: queue.SimpleQueue[work.Work] = queue.SimpleQueue()
     desk = Desk(setup, answers)
@@ -267,24 +263,6 @@ def _receive(
 
 def _line_by_line(descriptor: int) -> TextIO:
     return open(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False)
-
-
-def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Keep standard input and output for messages; models get an empty input, and standard error to print on."""
-    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    return questions, answers
-
-
-def _die_with_parent() -> None:
-    """On Linux the kernel sees to it, even while a model's C code holds the interpreter; elsewhere `_receive` does."""
-    if sys.platform == "linux":
-        import ctypes
-
-        parent_death_signal = 1
-        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL, 0, 0, 0)
 
 
 if __name__ == "__main__":

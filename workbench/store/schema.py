@@ -79,6 +79,7 @@ run = Table(
     Column("board_id", ForeignKey("board.id"), nullable=False),
     Column("state", String(20), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
     Column("settings", JSON, nullable=False),
     Column("versions", JSON, nullable=False),
     Column("split_summary", Text, nullable=False),

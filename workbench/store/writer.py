@@ -223,6 +223,19 @@ class RunWriter:
 
         self._write("finish", work)
 
+    def remark(self, text: str) -> None:
+        """Add to the note of a run that is closed what observers missed; the time since then was theirs."""
+        table, ours = schema.run, schema.run.c.id == self.run
+
+        def work(connection: Connection) -> None:
+            row = connection.execute(sa.select(table.c.note, table.c.spent, table.c.seconds).where(ours)).one()
+            note = "; ".join(filter(None, [row.note, _clean(text)]))
+            theirs = row.spent.get("observers", 0.0) + row.seconds - sum(row.spent.values())
+            spent = {**row.spent, "observers": theirs}
+            connection.execute(sa.update(table).where(ours).values(note=note, spent=spent))
+
+        self._write("remark", work)
+
     def _write(self, name: str, work: Callable[[Connection], T]) -> T:
         """One transaction, in which the run is still ours."""
 

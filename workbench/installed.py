@@ -1,0 +1,96 @@
+"""What is installed for Workbench: entry points, who brought them, and whether they may be imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import Literal
+
+from workbench._version import __version__
+
+DISTRIBUTION = "automl-workbench"
+GROUP = "workbench"
+COMMANDS = "workbench.commands"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One entry point.
+
+    Args:
+        entry: name, and what it names.
+        distribution: that brought it.
+        version: of the distribution.
+        blocked: whether the user has switched it off.
+    """
+
+    entry: EntryPoint
+    distribution: str
+    version: str
+    blocked: bool
+
+    @property
+    def name(self) -> str:
+        """Of the entry point."""
+        return self.entry.name
+
+    @cached_property
+    def bar(self) -> tuple[Literal["blocked", "incompatible"], str] | None:
+        """Why it may not be imported: (state, reason); None where it may."""
+        if self.blocked:
+            return "blocked", "switched off by --no-plugin or WORKBENCH_PLUGINS_OFF"
+        refusal = _refusal(self.entry.dist)
+        return ("incompatible", refusal) if refusal else None
+
+
+def installed(off: Iterable[str] = ()) -> dict[str, list[Installed]]:
+    """Each group -> the entry points in it: first-party ones first, then by distribution and name.
+
+    Nothing is imported.
+
+    Args:
+        off: what the user has switched off, by name of a plugin or distribution, besides what
+            `WORKBENCH_PLUGINS_OFF` names (separated by commas). A distribution's commands go with its plugins.
+    """
+    from_environment = os.environ.get("WORKBENCH_PLUGINS_OFF", "").split(",")
+    switched_off = {name.strip() for name in (*off, *from_environment)} - {""}
+    every, found = entry_points(), {}
+    for group in (GROUP, COMMANDS):
+        # A dictionary, since a distribution that is found twice counts once.
+        entries = {
+            (origin[0], entry.name): (entry, *origin)
+            for entry in every.select(group=group)
+            for origin in [_origin(entry)]
+        }
+        order = sorted(entries, key=lambda key: (key[0] != DISTRIBUTION, key))
+        found[group] = [Installed(*entries[key], bool(set(key) & switched_off)) for key in order]
+        switched_off |= {each.distribution for each in found[group] if each.blocked}
+    return found
+
+
+def _origin(entry: EntryPoint) -> tuple[str, str]:
+    """Distribution and version; what a removal was cut short in has neither."""
+    return (entry.dist and entry.dist.name) or "unknown", (entry.dist and entry.dist.version) or "0"
+
+
+def _refusal(distribution: Distribution | None) -> str:
+    """Why the distribution's own requirement does not admit this version, or an empty string."""
+    if distribution is None or distribution.name == DISTRIBUTION:
+        return ""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    for line in distribution.requires or ():
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue  # pip has refused it already; it cannot be about this version
+        ours = canonicalize_name(requirement.name) == DISTRIBUTION
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue  # it is for another system, or for an extra that nobody may have asked for
+        if ours and not requirement.specifier.contains(__version__, prereleases=True):
+            return f"requires {DISTRIBUTION} {requirement.specifier}, this is {__version__}"
+    return ""
