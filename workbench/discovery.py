@@ -60,12 +60,25 @@ def discover(off: Iterable[str] = ()) -> tuple[Plugin, ...]:
     """
     from_environment = os.environ.get("WORKBENCH_PLUGINS_OFF", "").split(",")
     blocked = {name.strip() for name in (*off, *from_environment)} - {""}
+    return tuple(
+        _load(entry, version, distribution=distribution, blocked=blocked)
+        for (distribution, _), (entry, version) in installed().items()
+    )
+
+
+def installed() -> dict[tuple[str, str], tuple[EntryPoint, str]]:
+    """(distribution, name) -> entry point and version of every installed plugin, in fixed order; imports none."""
     found = {}
     for entry in entry_points(group=GROUP):
         distribution, version = _origin(entry)
         found[distribution, entry.name] = entry, version
-    order = sorted(found, key=lambda key: (key[0] != DISTRIBUTION, key))
-    return tuple(_load(*found[key], distribution=key[0], blocked=blocked) for key in order)
+    return {key: found[key] for key in sorted(found, key=lambda key: (key[0] != DISTRIBUTION, key))}
+
+
+def others(distribution: str, name: str) -> list[str]:
+    """What to switch off so that one plugin is loaded, and no other that did not come with Workbench."""
+    keys = [key for key in installed() if key != (distribution, name) and key[0] != DISTRIBUTION]
+    return [key[1] if key[0] == distribution else key[0] for key in keys]
 
 
 def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[str]) -> Plugin:

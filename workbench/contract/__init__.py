@@ -5,7 +5,7 @@ from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec, hookimpl
 from workbench.contract.metric import Evaluation, Group, Metric, Scored
 from workbench.contract.model import Model
 from workbench.contract.split import Dataset, Split
-from workbench.contract.task import Answer, Option, Source, Task
+from workbench.contract.task import Answer, Option, Probe, Source, Task
 
 __all__ = [
     "Answer",
@@ -18,6 +18,7 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Option",
+    "Probe",
     "Scored",
     "Source",
     "Split",

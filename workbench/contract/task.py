@@ -75,6 +75,23 @@ class Answer:
     notices: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Probe:
+    """A query at the edge of what a task can be asked, and how every model of it must answer.
+
+    Args:
+        name: what is odd about the query, such as `"an unknown user"`.
+        query: as `Task.answer` takes it.
+        rows: how many rows the answer must have; None for any number.
+        refused: whether `Task.answer` must raise `UserError` instead.
+    """
+
+    name: str
+    query: Mapping[str, Any]
+    rows: int | None = None
+    refused: bool = False
+
+
 class Task(Generic[Part]):
     """The base of every task. Instances hold no state."""
 
@@ -224,6 +241,17 @@ class Task(Generic[Part]):
             UserError: the query cannot be answered as given.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to answer")
+
+    def probes(self, encoding: Any, folder: Path) -> Sequence[Probe]:
+        """Queries for the conformance kit to put to every model of this task: unknown ids, nothing at all, too much.
+
+        Without any, the kit can say nothing of how models answer queries.
+
+        Args:
+            encoding: of the data of `example`, an instance of `self.encoding`.
+            folder: an empty folder for the files that queries name.
+        """
+        return ()
 
     def sample(self) -> Source:
         """Data to try the task on: real where the sample package is installed, else made up."""

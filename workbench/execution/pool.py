@@ -60,13 +60,22 @@ class Pool:
         size: how many workers.
         memory: the most private memory of one, bytes; None for no limit.
         grace: seconds between asking a worker to end and killing it.
+        program: the module that a worker runs.
     """
 
-    def __init__(self, setup: work.Setup, size: int, memory: int | None = None, grace: float = 5.0) -> None:
+    def __init__(
+        self,
+        setup: work.Setup,
+        size: int,
+        memory: int | None = None,
+        grace: float = 5.0,
+        program: str = "workbench.execution.worker",
+    ) -> None:
         self.setup = setup
         self.size = size
         self.memory = memory
         self.grace = grace
+        self.program = program
         self._workers: list[_Worker] = []
         self._inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
 
@@ -157,7 +166,7 @@ class Pool:
             )
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.execution.worker"],
+            [sys.executable, "-m", self.program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -238,6 +247,8 @@ class Pool:
             return [work.Weighed(question.id, error=f"its worker {reason}")]
         if isinstance(question, work.Locate):
             return [work.Location(question.id, error=f"the worker that looked for it {reason}")]
+        if isinstance(question, work.Check):
+            return [work.Checked(question.id, error=f"its process {reason}", words=words)]
         return [work.Result(question.id, state, reason, words, peak_memory_bytes=worker.peak_memory)]
 
     def _watch(self) -> None:
