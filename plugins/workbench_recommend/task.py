@@ -253,10 +253,12 @@ def made_up_ratings(seed: int, users: int, items: int) -> pa.Table:
     taken = np.concatenate(rows)
     owner = np.repeat(np.arange(users), length)
     fits = taken % groups == likes[owner]
+    # Ties are broken by item number: were that the order of popularity, to know nothing would be to know much.
+    label = np.random.default_rng(seed).permutation(items) + 1
     return pa.table(
         {
             "user": [f"u{number + 1}" for number in owner],
-            "item": [f"i{number + 1}" for number in taken],
+            "item": [f"i{number}" for number in label[taken]],
             "rating": np.clip(np.round(rng.normal(np.where(fits, 4.2, 3.0), 0.7)), 1, 5),
             "timestamp": 1_600_000_000 + rng.integers(0, 10**7, size=len(owner)),
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import dis
 import os
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import psutil
 PATIENCE = 2.0
 """Seconds that a process has to end by itself after the fit that started it."""
 
+_IMPORT = dis.opmap["IMPORT_NAME"]
 _FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _DESTINATIONS = {"os.mkdir": 0, "os.rename": 1, "os.link": 1, "os.symlink": 1, "sqlite3.connect": 0}
 
@@ -73,9 +75,10 @@ def watch_imports() -> None:
     ordinary = builtins.__import__
 
     def noting(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-        importer = (globals or {}).get("__name__")
-        if level == 0 and importer:
-            _importers.setdefault(importer, {}).setdefault(name.partition(".")[0], sys._getframe(1).f_lineno)
+        importer, frame = (globals or {}).get("__name__"), sys._getframe(1)
+        # Compiled libraries import in the name of whoever called them; a statement of the module's own is what counts.
+        if level == 0 and importer and frame.f_code.co_code[frame.f_lasti] == _IMPORT:
+            _importers.setdefault(importer, {}).setdefault(name.partition(".")[0], frame.f_lineno)
         return ordinary(name, globals, locals, fromlist, level)
 
     builtins.__import__ = noting
