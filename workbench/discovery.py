@@ -46,6 +46,11 @@ class Plugin:
     metrics: tuple[MetricSpec, ...] = field(default=())
 
     @property
+    def specs(self) -> tuple[TaskSpec | ModelSpec | MetricSpec, ...]:
+        """All that it announces."""
+        return (*self.tasks, *self.models, *self.metrics)
+
+    @property
     def first_party(self) -> bool:
         """Whether it came with Workbench itself."""
         return self.distribution == DISTRIBUTION

@@ -289,7 +289,21 @@ class Result:
 
 Event = Checked | Description | Location | Report | Result | Weighed
 
-_MESSAGES = (Setup, Describe, Locate, Fit, Weigh, Check, Verdict, Checked, Description, Location, Report, Result, Weighed)
+_MESSAGES = (
+    Setup,
+    Describe,
+    Locate,
+    Fit,
+    Weigh,
+    Check,
+    Verdict,
+    Checked,
+    Description,
+    Location,
+    Report,
+    Result,
+    Weighed,
+)
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in _MESSAGES}
 
 

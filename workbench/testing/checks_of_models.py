@@ -227,8 +227,8 @@ def it_lets_pruned_pass(subject: ModelSubject) -> None:
 @check(
     "model",
     promised="save stores all that was learned without pickle",
-    remedy="keep arrays, sparse matrices, scikit-learn estimators, LightGBM boosters or plain values in attributes that "
-    "end in _, or override save and restore",
+    remedy="keep arrays, sparse matrices, scikit-learn estimators, LightGBM boosters or plain values in attributes "
+    "that end in _, or override save and restore",
     after=it_can_be_fitted_and_scored,
 )
 def it_is_saved_without_pickle(subject: ModelSubject) -> None:
@@ -361,5 +361,3 @@ def _check_finite(asked: str, answer: Answer) -> None:
             raise Broken(f"asked for {asked}, column {name} has empty cells")
         if str(column.type) in ("float", "double") and not np.isfinite(column.to_numpy()).all():
             raise Broken(f"asked for {asked}, column {name} has numbers that are not finite")
-
-

@@ -108,9 +108,9 @@ def its_names_are_free(subject: PluginSubject) -> None:
 )
 def everything_has_a_summary(subject: PluginSubject) -> None:
     plugin = subject.plugin
-    if not (plugin.tasks or plugin.models or plugin.metrics):
+    if not plugin.specs:
         raise Untold("it announces no task, no model and no metric")
-    for spec in (*plugin.tasks, *plugin.models, *plugin.metrics):
+    for spec in plugin.specs:
         summary = spec.summary.strip()
         if not summary or "\n" in summary:
             raise Broken(f"the summary of {spec.name} is {spec.summary!r}")

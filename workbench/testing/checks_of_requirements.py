@@ -64,7 +64,7 @@ def _undeclared(subject: Part, owner: PluginSubject) -> dict[str, str]:
     """
     home = subject.spec.load.partition(":")[0]
     package = home.partition(".")[0]
-    specs = [spec for spec in (*owner.plugin.tasks, *owner.plugin.models, *owner.plugin.metrics) if spec != subject.spec]
+    specs = [spec for spec in owner.plugin.specs if spec != subject.spec]
     others = {spec.load.partition(":")[0] for spec in specs} - {home}
     required = {name for spec in specs for name in spec.requires}
     homes, declared = _homes(), {*_closure(owner.distribution), *_closure(DISTRIBUTION)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,20 +29,20 @@ def it_is_a_task(subject: TaskSubject) -> None:
     if not (isinstance(loaded, type) and issubclass(loaded, Task)):
         raise Broken(f"{subject.spec.load} is {loaded!r}")
     task: Task[Any] = loaded()
-    wrong = [
-        name
-        for name, fits in {
-            "metrics": lambda value: value and all(isinstance(metric, Metric) for metric in value),
-            "baseline": lambda value: isinstance(value, str),
-            "part": lambda value: isinstance(value, type) and dataclasses.is_dataclass(value),
-            "encoding": lambda value: isinstance(value, type) and dataclasses.is_dataclass(value),
-            "splits": lambda value: value and all(isinstance(line, str) for line in value.values()),
-            "output": lambda value: value and not isinstance(value, str),
-        }.items()
-        if not fits(getattr(task, name, None))
-    ]
+    declared = {
+        name: getattr(task, name, None) for name in ("metrics", "baseline", "part", "encoding", "splits", "output")
+    }
+    fits = {
+        "metrics": _is_filled(declared["metrics"]) and all(isinstance(each, Metric) for each in declared["metrics"]),
+        "baseline": isinstance(declared["baseline"], str),
+        "part": isinstance(declared["part"], type) and dataclasses.is_dataclass(declared["part"]),
+        "encoding": isinstance(declared["encoding"], type) and dataclasses.is_dataclass(declared["encoding"]),
+        "splits": isinstance(declared["splits"], Mapping) and bool(declared["splits"]),
+        "output": _is_filled(declared["output"]),
+    }
+    wrong = [name for name, fit in fits.items() if not fit]
     if wrong:
-        raise Broken("; ".join(f"{name} is {getattr(task, name, 'not there')!r}" for name in wrong))
+        raise Broken("; ".join(f"{name} is {declared[name]!r}" for name in wrong))
 
 
 @check(
@@ -126,8 +126,8 @@ def splits_are_reproducible(subject: TaskSubject) -> None:
         if first.identity != again.identity:
             raise Broken(f"{first.strategy}: identity {first.identity!r}, then {again.identity!r}")
         for name in PARTS:
-            pair = (dataclasses.replace(getattr(split, name)) for split in (first, again))
-            if found := difference(*pair, name):
+            one, other = (dataclasses.replace(getattr(split, name)) for split in (first, again))
+            if found := difference(one, other, name):
                 raise Broken(f"{first.strategy}: {found}")
 
 
@@ -257,6 +257,10 @@ def a_missing_file_is_a_data_error(subject: TaskSubject) -> None:
     except UserError as error:
         raise Broken(f"a file that is not there raises {type(error).__name__}: {error}") from error
     raise Broken("a file that is not there was read")
+
+
+def _is_filled(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value)
 
 
 class Constant:

@@ -19,7 +19,17 @@ from workbench.testing.promises import Broken
 
 HEAVY = {
     *("numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn", "matplotlib", "PIL", "cv2", "numba", "dask", "ray"),
-    *("torch", "torchvision", "tensorflow", "keras", "jax", "flax", "transformers", "datasets", "sentence_transformers"),
+    *(
+        "torch",
+        "torchvision",
+        "tensorflow",
+        "keras",
+        "jax",
+        "flax",
+        "transformers",
+        "datasets",
+        "sentence_transformers",
+    ),
     *("lightgbm", "xgboost", "catboost", "implicit", "lightfm", "surprise", "gensim", "spacy", "nltk"),
     *("optuna", "sqlalchemy", "alembic", "psycopg", "requests", "aiohttp", "httpx", "mlflow", "rich", "skops"),
 }

@@ -25,7 +25,9 @@ def in_folder(folder: Path) -> list[str]:
 def _inside(data: bytes, name: str) -> list[str]:
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return [found for member in archive.namelist() for found in _inside(archive.read(member), f"{name}:{member}")]
+            return [
+                found for member in archive.namelist() for found in _inside(archive.read(member), f"{name}:{member}")
+            ]
     if data[:6] == b"\x93NUMPY":
         return [name] if b"'descr': '|O'" in data[:256] else []
     if data[:1] == b"\x78":  # what joblib makes of it when it compresses

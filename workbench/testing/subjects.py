@@ -43,6 +43,10 @@ class PluginSubject:
     def __init__(self, distribution: str, name: str) -> None:
         self.distribution, self.name = distribution, name
 
+    def exercise(self) -> None:
+        """Use it as every command does."""
+        _ = self.plugin
+
     @property
     def entry(self) -> EntryPoint:
         return installed()[self.distribution, self.name][0]
@@ -56,7 +60,7 @@ class PluginSubject:
     def registry(self) -> Registry:
         """Of this plugin and those that come with Workbench; of all where it needs a task of another."""
         alone = Registry(discover(others(self.distribution, self.name)))
-        needed = {spec.task for spec in (*self.plugin.models, *self.plugin.metrics)}
+        needed = {spec.task for spec in self.plugin.specs if not isinstance(spec, TaskSpec)}
         return alone if needed <= set(alone.tasks) else Registry.discovered()
 
     def among(self, plugins: Sequence[Plugin]) -> Plugin:
@@ -83,9 +87,7 @@ class TaskSubject:
         owner: the plugin that is checked.
     """
 
-    def __init__(
-        self, spec: TaskSpec, registry: Registry, folder: Path, owner: PluginSubject | None = None
-    ) -> None:
+    def __init__(self, spec: TaskSpec, registry: Registry, folder: Path, owner: PluginSubject | None = None) -> None:
         self.spec, self.registry, self.folder, self.owner = spec, registry, folder, owner
 
     @cached_property
