@@ -39,5 +39,5 @@ def it_gives_a_finite_number_a_row(subject: MetricSubject) -> None:
 )
 def the_same_answers_give_the_same_value(subject: MetricSubject) -> None:
     first, again = (subject.value() for _ in range(2))
-    if found := difference(first.metrics, again.metrics):
+    if found := difference(first.metrics, again.metrics, "metrics"):
         raise Broken(f"computed twice, {found}")

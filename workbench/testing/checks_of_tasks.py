@@ -33,7 +33,8 @@ def it_is_a_task(subject: TaskSubject) -> None:
         name: getattr(task, name, None) for name in ("metrics", "baseline", "part", "encoding", "splits", "output")
     }
     fits = {
-        "metrics": _is_filled(declared["metrics"]) and all(isinstance(each, Metric) for each in declared["metrics"]),
+        "metrics": _is_filled(declared["metrics"])
+        and all(isinstance(each, Metric) for each in declared["metrics"] or ()),
         "baseline": isinstance(declared["baseline"], str),
         "part": isinstance(declared["part"], type) and dataclasses.is_dataclass(declared["part"]),
         "encoding": isinstance(declared["encoding"], type) and dataclasses.is_dataclass(declared["encoding"]),
