@@ -45,7 +45,7 @@ CASES = [
     (
         "odd_queries_are_answered",
         "NeedsCompany",
-        "asked for a known and an unknown user, it raises IndexError: one row is not",
+        "an unknown user, it raises IndexError: one row is not enough",
     ),
     ("odd_queries_are_answered", "ShortOfBreath", "asked for a known and an unknown user, it answers 8 rows instead"),
     ("it_writes_nothing_outside_its_folder", "Litters", "home/notes.txt"),

@@ -29,6 +29,7 @@ def admits_this_version(subject: PluginSubject) -> None:
     promised="the entry module can be imported",
     remedy="import the entry module in a fresh interpreter; leave to the modules that `load` names what may be missing",
     after=admits_this_version,
+    seconds=20.0,
 )
 def its_entry_can_be_imported(subject: PluginSubject) -> None:
     subject.entry.load()

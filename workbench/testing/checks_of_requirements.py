@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from typing import Literal
@@ -30,25 +31,33 @@ Part = TaskSubject | ModelSubject | MetricSubject
     "the module that `load` names, not in the entry module",
 )
 def its_requirements_are_declared(subject: Part) -> None:
-    kind, plugin = _kind(subject), subject.owner
-    if plugin is None:
+    if subject.owner is None:
         raise Untold("it is no plugin's")
-    # Where it cannot be used here, what it declares is still hidden; what it imports is then not known.
-    undeclared = _undeclared(subject, plugin)
-    hidden = sorted({*subject.spec.requires, *undeclared})
-    if not hidden:
-        return
+    if subject.spec.requires:
+        _ask(subject, subject.owner, subject.spec.requires)
+    if undeclared := _undeclared(subject, subject.owner):
+        found = _ask(subject, subject.owner, undeclared)
+        if "lacks" in found:
+            name, where = next(iter(undeclared.items()))
+            raise Broken(f"{where} imports {name}, which neither requires nor the dependencies name")
+
+
+def _ask(subject: Part, owner: PluginSubject, hide: Iterable[str]) -> dict[str, str]:
+    """What happens where some imports are not installed.
+
+    Raises:
+        Broken: the plugin does not load, or something other than an import error is raised.
+    """
+    hidden = sorted(hide)
     with tempfile.TemporaryDirectory() as folder:
-        question = {"ask": "without", "distribution": plugin.distribution, "plugin": plugin.name, "hide": hidden}
-        found = asked_of_fresh({**question, "kind": kind, "target": subject.spec.name, "folder": folder})
-    missing = ", ".join(hidden)
+        plugin = {"distribution": owner.distribution, "plugin": owner.name, "folder": folder}
+        about = {"ask": "without", "kind": _kind(subject), "target": subject.spec.name, "hide": hidden}
+        found = asked_of_fresh({**plugin, **about})
     if found["plugin"]:
-        raise Broken(f"without {missing} the whole plugin does not load: {found['plugin']}")
+        raise Broken(f"without {', '.join(hidden)} the whole plugin does not load: {found['plugin']}")
     if "raises" in found:
-        raise Broken(f"without {missing} it raises {found['raises']}")
-    if undeclared and "lacks" in found:
-        name, where = next(iter(undeclared.items()))
-        raise Broken(f"{where} imports {name}, which neither requires nor the dependencies name")
+        raise Broken(f"without {', '.join(hidden)} it raises {found['raises']}")
+    return found
 
 
 def _kind(subject: Part) -> Literal["task", "model", "metric"]:

@@ -29,12 +29,11 @@ def it_is_a_task(subject: TaskSubject) -> None:
     if not (isinstance(loaded, type) and issubclass(loaded, Task)):
         raise Broken(f"{subject.spec.load} is {loaded!r}")
     task: Task[Any] = loaded()
-    declared = {
-        name: getattr(task, name, None) for name in ("metrics", "baseline", "part", "encoding", "splits", "output")
-    }
+    names = ("metrics", "baseline", "part", "encoding", "splits", "output")
+    declared: dict[str, Any] = {name: getattr(task, name, None) for name in names}
+    metrics = declared["metrics"] or ()
     fits = {
-        "metrics": _is_filled(declared["metrics"])
-        and all(isinstance(each, Metric) for each in declared["metrics"] or ()),
+        "metrics": _is_filled(metrics) and all(isinstance(metric, Metric) for metric in metrics),
         "baseline": isinstance(declared["baseline"], str),
         "part": isinstance(declared["part"], type) and dataclasses.is_dataclass(declared["part"]),
         "encoding": isinstance(declared["encoding"], type) and dataclasses.is_dataclass(declared["encoding"]),

@@ -118,7 +118,8 @@ def _array(value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float | np.floating) else repr(value)
+    value = value.item() if isinstance(value, np.generic) else value
+    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -20,7 +20,7 @@ from workbench.testing.generator import cases
 from workbench.testing.promises import Case, Outcome
 
 PROGRAM = "workbench.testing.worker"
-STARTING = 60.0
+STARTING = 30.0
 """Seconds that a process has to import Workbench and find the plugin."""
 
 WORDS_KEPT = 300

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import workbench
+from workbench.errors import UserError
 from workbench.execution import work
 from workbench.execution.worker import Desk, serve
 from workbench.testing.generator import CHECKS
@@ -52,9 +53,9 @@ class Bench:
         return self.subjects[key]
 
     def _subject(self, kind: Kind, target: str) -> Subject:
-        plugin = self.plugin.plugin
         if kind == "plugin":
             return self.plugin
+        plugin = self.plugin.plugin
         if kind == "model":
             model = next(spec for spec in plugin.models if spec.name == target)
             return ModelSubject(model, self._task(model.task), self.plugin)
@@ -68,7 +69,12 @@ class Bench:
         """The plugin's own task of that name, else the one that is on offer."""
         key = "task", name
         if key not in self.subjects and name not in self.offered()["task"]:
-            self.subjects[key] = TaskSubject(self.plugin.registry.task(name).spec, self.plugin.registry, self.folder)
+            registry = self.plugin.registry
+            try:
+                offer = registry.task(name)
+            except UserError as error:
+                raise Broken(str(error), "name a task that is installed in the spec") from error
+            self.subjects[key] = TaskSubject(offer.spec, registry, self.folder)
         found = self.subject("task", name)
         assert isinstance(found, TaskSubject)
         return found
