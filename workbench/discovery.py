@@ -92,7 +92,7 @@ def _load(entry: EntryPoint, version: str, *, distribution: str, blocked: set[st
 
     if {entry.name, distribution} & blocked:
         return unloaded("blocked", "switched off by --no-plugin or WORKBENCH_PLUGINS_OFF")
-    refusal = _refusal(entry.dist)
+    refusal = refusal_of(entry.dist)
     if refusal:
         return unloaded("incompatible", refusal)
     try:
@@ -137,7 +137,7 @@ def _origin(entry: EntryPoint) -> tuple[str, str]:
     return (entry.dist and entry.dist.name) or "unknown", (entry.dist and entry.dist.version) or "0"
 
 
-def _refusal(distribution: Distribution | None) -> str:
+def refusal_of(distribution: Distribution | None) -> str:
     """Why the distribution's own requirement does not admit this version, or an empty string."""
     if distribution is None or distribution.name == DISTRIBUTION:
         return ""

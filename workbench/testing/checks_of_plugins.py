@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from workbench.contract import hooks
-from workbench.discovery import DISTRIBUTION, Plugin, _refusal, discover
+from workbench.discovery import DISTRIBUTION, Plugin, discover, refusal_of
 from workbench.registry import Registry
 from workbench.testing.fresh import asked_of_fresh
 from workbench.testing.promises import Broken, Untold, check
@@ -20,7 +20,7 @@ from workbench.testing.subjects import PluginSubject
     "version it asks for",
 )
 def admits_this_version(subject: PluginSubject) -> None:
-    if refusal := _refusal(subject.entry.dist):
+    if refusal := refusal_of(subject.entry.dist):
         raise Broken(refusal)
 
 
