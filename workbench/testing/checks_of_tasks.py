@@ -33,12 +33,12 @@ def it_is_a_task(subject: TaskSubject) -> None:
     declared: dict[str, Any] = {name: getattr(task, name, None) for name in names}
     metrics = declared["metrics"] or ()
     fits = {
-        "metrics": _is_filled(metrics) and all(isinstance(metric, Metric) for metric in metrics),
+        "metrics": _is_listed(metrics) and bool(metrics) and all(isinstance(metric, Metric) for metric in metrics),
         "baseline": isinstance(declared["baseline"], str),
         "part": isinstance(declared["part"], type) and dataclasses.is_dataclass(declared["part"]),
         "encoding": isinstance(declared["encoding"], type) and dataclasses.is_dataclass(declared["encoding"]),
         "splits": isinstance(declared["splits"], Mapping) and bool(declared["splits"]),
-        "output": _is_filled(declared["output"]),
+        "output": _is_listed(declared["output"]),
     }
     wrong = [name for name, fit in fits.items() if not fit]
     if wrong:
@@ -228,7 +228,7 @@ def answers_are_json(subject: TaskSubject) -> None:
 )
 def a_constant_answer_is_no_better_than_the_baseline(subject: TaskSubject) -> None:
     model, baseline = subject.baseline.fitted
-    metric = subject.task.metrics[0]
+    metric = subject.searched
     try:
         found = subject.baseline.evaluate(Constant(model))
     except ModelError:
@@ -259,8 +259,8 @@ def a_missing_file_is_a_data_error(subject: TaskSubject) -> None:
     raise Broken("a file that is not there was read")
 
 
-def _is_filled(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value)
+def _is_listed(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 class Constant:

@@ -20,7 +20,7 @@ import numpy as np
 
 from workbench.contract.context import Context
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
-from workbench.contract.metric import Evaluation
+from workbench.contract.metric import Evaluation, Metric
 from workbench.contract.model import Model
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Answer, Probe, Task
@@ -130,8 +130,14 @@ class TaskSubject:
         return mapped.read(self.task.encoding, self.stored, "encoding")
 
     @property
+    def searched(self) -> Metric:
+        """The metric that a run on the example searches."""
+        return self.task.metrics_for(self.parts["train"])[0]
+
+    @property
     def metrics(self) -> tuple[str, ...]:
-        return tuple(metric.name for metric in self.task.metrics)
+        """Those that suit the example."""
+        return tuple(metric.name for metric in self.task.metrics_for(self.parts["train"]))
 
     @cached_property
     def probes(self) -> tuple[Probe, ...]:
@@ -248,7 +254,7 @@ class ModelSubject:
             deadline=deadline,
             valid=valid if search else None,
             model=model,
-            larger_is_better=self.data.task.metrics[0].larger_is_better,
+            larger_is_better=self.data.searched.larger_is_better,
             fixed_epochs=None if search else self.best_epochs,
             on_shared=_read_only,
         )
