@@ -113,6 +113,11 @@ def test_listing_what_is_on_offer_imports_nothing_heavy() -> None:
     assert loaded_by("from workbench.registry import Registry\nRegistry.discovered()") & (HEAVY | {"rich"}) == set()
 
 
+def test_what_pytest_loads_for_plugin_authors_imports_nothing_heavy() -> None:
+    loaded = loaded_by("import workbench.testing.pytest_plugin")
+    assert loaded & (HEAVY | {"rich", "click", "psutil"}) == set()
+
+
 def test_the_pool_and_the_search_import_no_model_and_no_store() -> None:
     loaded = loaded_by("import workbench.execution.pool, workbench.search.loop")
     assert loaded & {"sqlalchemy", "alembic", "workbench_recommend", "torch", "lightgbm", "implicit", "rich"} == set()

@@ -22,6 +22,7 @@ NAMES = [
     "ModelError",
     "ModelSpec",
     "Option",
+    "Probe",
     "Pruned",
     "RunRecord",
     "RunResult",

@@ -58,6 +58,11 @@ class Plugin:
     commands: tuple[str, ...] = ()
 
     @property
+    def specs(self) -> tuple[TaskSpec | ModelSpec | MetricSpec, ...]:
+        """All that it announces."""
+        return (*self.tasks, *self.models, *self.metrics)
+
+    @property
     def first_party(self) -> bool:
         """Whether it came with Workbench itself."""
         return self.distribution == DISTRIBUTION

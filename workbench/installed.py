@@ -42,7 +42,7 @@ class Installed:
         """Why it may not be imported: (state, reason); None where it may."""
         if self.blocked:
             return "blocked", "switched off by --no-plugin or WORKBENCH_PLUGINS_OFF"
-        refusal = _refusal(self.entry.dist)
+        refusal = refusal_of(self.entry.dist)
         return ("incompatible", refusal) if refusal else None
 
 
@@ -71,12 +71,23 @@ def installed(off: Iterable[str] = ()) -> dict[str, list[Installed]]:
     return found
 
 
+def plugins() -> dict[tuple[str, str], Installed]:
+    """(distribution, name) -> entry point, of every plugin, in fixed order; imports none."""
+    return {(each.distribution, each.name): each for each in installed()[GROUP]}
+
+
+def others(distribution: str, name: str) -> list[str]:
+    """What to switch off so that one plugin is loaded, and no other that did not come with Workbench."""
+    keys = [key for key in plugins() if key != (distribution, name) and key[0] != DISTRIBUTION]
+    return [key[1] if key[0] == distribution else key[0] for key in keys]
+
+
 def _origin(entry: EntryPoint) -> tuple[str, str]:
     """Distribution and version; what a removal was cut short in has neither."""
     return (entry.dist and entry.dist.name) or "unknown", (entry.dist and entry.dist.version) or "0"
 
 
-def _refusal(distribution: Distribution | None) -> str:
+def refusal_of(distribution: Distribution | None) -> str:
     """Why the distribution's own requirement does not admit this version, or an empty string."""
     if distribution is None or distribution.name == DISTRIBUTION:
         return ""

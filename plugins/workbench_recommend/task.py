@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from workbench import Answer, Dataset, Evaluation, Group, Metric, Model, Source, Split, Task, UserError
+from workbench import Answer, Dataset, Evaluation, Group, Metric, Model, Probe, Source, Split, Task, UserError
 from workbench.blocks.recommend import Queries
 from workbench.blocks.top_k import Lists
 from workbench.data.interactions import InteractionEncoding, Interactions
@@ -178,6 +178,23 @@ class Recommend(Task[Interactions]):
             columns["title"] = narrowing.titles.take(chosen)
         return Answer(pa.table(columns), whom.notices + narrowing.notices)
 
+    def probes(self, encoding: InteractionEncoding, folder: Path) -> tuple[Probe, ...]:
+        """Users and items that nobody knows, nobody, nothing, and more than there is."""
+        n_items, user = len(encoding.items), encoding.users[0].as_py()
+        left = n_items if encoding.repeats else n_items - encoding.histories[[0]].nnz
+        stranger, strange = "a user nobody knows", "an item nobody knows"
+        return (
+            Probe("every user", {"users": ["all"], "k": 3}, rows=3 * len(encoding.users)),
+            Probe("an unknown user", {"users": [stranger], "k": 5}, rows=5),
+            Probe("a known and an unknown user", {"users": [user, stranger], "k": 5}, rows=10),
+            Probe("an empty history", {"history": [], "k": 5}, rows=5),
+            Probe("a history of unknown items", {"history": [strange], "k": 5}, rows=5),
+            Probe("a history", {"history": encoding.items[:2].to_pylist(), "k": 5}, rows=5),
+            Probe("no users", {"users": [], "k": 5}, rows=0),
+            Probe("k above the catalogue", {"users": [user], "k": n_items + 7}, rows=left),
+            Probe("k = 0", {"users": [user], "k": 0}, refused=True),
+        )
+
     def sample(self) -> Source:
         """MovieLens latest-small where the sample package is installed, else made-up data."""
         package = find_spec(SAMPLE_PACKAGE)
@@ -236,10 +253,12 @@ def made_up_ratings(seed: int, users: int, items: int) -> pa.Table:
     taken = np.concatenate(rows)
     owner = np.repeat(np.arange(users), length)
     fits = taken % groups == likes[owner]
+    # Ties are broken by item number: were that the order of popularity, to know nothing would be to know much.
+    label = np.random.default_rng(seed).permutation(items) + 1
     return pa.table(
         {
             "user": [f"u{number + 1}" for number in owner],
-            "item": [f"i{number + 1}" for number in taken],
+            "item": [f"i{number}" for number in label[taken]],
             "rating": np.clip(np.round(rng.normal(np.where(fits, 4.2, 3.0), 0.7)), 1, 5),
             "timestamp": 1_600_000_000 + rng.integers(0, 10**7, size=len(owner)),
         }

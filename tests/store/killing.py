@@ -20,7 +20,7 @@ import workbench.api
 import workbench.main
 import workbench.search.selection
 from workbench.execution.work import Describe, Setup, Work
-from workbench.execution.worker import Desk
+from workbench.execution.worker import TrialDesk
 from workbench.store import faults
 
 
@@ -28,7 +28,7 @@ class DeskPool:
     """A pool without processes: every question is answered at once, here."""
 
     def __init__(self, setup: Setup, size: int, memory: int | None = None, grace: float = 5.0) -> None:
-        self.desk, self.size, self.asked = Desk(setup, io.BytesIO()), 1, list[Work]()
+        self.desk, self.size, self.asked = TrialDesk(setup, io.BytesIO()), 1, list[Work]()
 
     def __enter__(self) -> DeskPool:
         return self

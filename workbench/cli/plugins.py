@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli import plugins_new
+from workbench.cli import plugins_check, plugins_new
 from workbench.cli.output import print_json, print_table, printing
 
 
@@ -17,6 +17,7 @@ def command(context: click.Context, as_json: bool) -> None:
         _list(as_json)
 
 
+command.add_command(plugins_check.command, "check")
 command.add_command(plugins_new.command, "new")
 
 

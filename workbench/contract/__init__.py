@@ -6,7 +6,7 @@ from workbench.contract.metric import Evaluation, Group, Metric, Scored
 from workbench.contract.model import Model
 from workbench.contract.records import RunRecord, TrialRecord
 from workbench.contract.split import Dataset, Split
-from workbench.contract.task import Answer, Option, Source, Task
+from workbench.contract.task import Answer, Option, Probe, Source, Task
 
 __all__ = [
     "Answer",
@@ -19,6 +19,7 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Option",
+    "Probe",
     "RunRecord",
     "Scored",
     "Source",

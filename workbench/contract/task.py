@@ -75,11 +75,28 @@ class Answer:
     notices: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Probe:
+    """A query at the edge of what a task can be asked, and how every model of it must answer.
+
+    Args:
+        name: what is odd about the query, such as `"an unknown user"`.
+        query: as `Task.answer` takes it.
+        rows: how many rows the answer must have; None for any number.
+        refused: whether `Task.answer` must raise `UserError` instead.
+    """
+
+    name: str
+    query: Mapping[str, Any]
+    rows: int | None = None
+    refused: bool = False
+
+
 class Task(Generic[Part]):
     """The base of every task. Instances hold no state."""
 
     metrics: ClassVar[Sequence[Metric]]
-    """The first is searched unless the user names another."""
+    """The first that suits the data (`metrics_for`) is searched unless the user names another."""
 
     baseline: ClassVar[str]
     """The model that is always tried first, and that every other must beat."""
@@ -96,8 +113,8 @@ class Task(Generic[Part]):
     splits: ClassVar[Mapping[str, str]]
     """Names for `--split`, each with one line that says what it does."""
 
-    output: ClassVar[Sequence[str]]
-    """The columns of a written answer, in order."""
+    output: ClassVar[Sequence[str]] = ()
+    """The columns of a written answer, in order; empty for all that the answer has."""
 
     def metric(self, name: str) -> Metric:
         """The metric of that name; a task whose metrics form families may know more than it lists.
@@ -109,6 +126,13 @@ class Task(Generic[Part]):
             if metric.name == name:
                 return metric
         raise UnknownName("metric", name, [metric.name for metric in self.metrics])
+
+    def metrics_for(self, part: Part) -> Sequence[Metric]:
+        """Those of `metrics` that suit data like this; the first is searched unless the user names another.
+
+        A task whose data may be of several kinds, such as classes and numbers to predict, overrides it.
+        """
+        return self.metrics
 
     def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Part]:
         """Read and check data.
@@ -224,6 +248,17 @@ class Task(Generic[Part]):
             UserError: the query cannot be answered as given.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to answer")
+
+    def probes(self, encoding: Any, folder: Path) -> Sequence[Probe]:
+        """Queries for the conformance kit to put to every model of this task: unknown ids, nothing at all, too much.
+
+        Without any, the kit can say nothing of how models answer queries.
+
+        Args:
+            encoding: of the data of `example`, an instance of `self.encoding`.
+            folder: an empty folder for the files that queries name.
+        """
+        return ()
 
     def sample(self) -> Source:
         """Data to try the task on: real where the sample package is installed, else made up."""

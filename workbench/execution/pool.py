@@ -58,13 +58,22 @@ class Pool:
         size: how many workers.
         memory: the most private memory of one, bytes; None for no limit.
         grace: seconds between asking a worker to end and killing it.
+        program: the module that a worker runs.
     """
 
-    def __init__(self, setup: work.Setup, size: int, memory: int | None = None, grace: float = 5.0) -> None:
+    def __init__(
+        self,
+        setup: work.Setup,
+        size: int,
+        memory: int | None = None,
+        grace: float = 5.0,
+        program: str = "workbench.execution.worker",
+    ) -> None:
         self.setup = setup
         self.size = size
         self.memory = memory
         self.grace = grace
+        self.program = program
         self._workers: list[_Worker] = []
         self._inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
 
@@ -159,7 +168,7 @@ class Pool:
         temporary = Path(self.setup.folder, "temporary")  # goes with the run, however models leave it
         temporary.mkdir(exist_ok=True)
         own = {leftovers.MARK: mark, "TMPDIR": str(temporary)}
-        started = child.start("workbench.execution.worker", self.setup.folder, {**limits, **own})
+        started = child.start(self.program, self.setup.folder, {**limits, **own})
         taken = {worker.slot for worker in self._workers}
         worker = _Worker(started, next(slot for slot in range(self.size) if slot not in taken), mark)
         for target, argument in ((self._read_answers, worker), (worker.last_words.read, started)):
@@ -225,6 +234,8 @@ class Pool:
             return [work.Weighed(question.id, error=f"its worker {reason}")]
         if isinstance(question, work.Locate):
             return [work.Location(question.id, error=f"the worker that looked for it {reason}")]
+        if isinstance(question, work.Check):
+            return [work.Checked(question.id, error=f"its process {reason}", words=words)]
         return [work.Result(question.id, state, reason, words, peak_memory_bytes=worker.peak_memory)]
 
     def _watch(self) -> None:

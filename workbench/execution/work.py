@@ -134,7 +134,20 @@ class Weigh:
     seconds: float | None = None
 
 
-Work = Describe | Locate | Fit | Weigh
+@dataclass(frozen=True)
+class Check:
+    """Asks a worker of the conformance kit whether a plugin keeps a promise.
+
+    Args:
+        id: comes back with the answer.
+        about: what is to be checked, of the kit's own making.
+    """
+
+    id: str
+    about: Mapping[str, Any]
+
+
+Work = Describe | Locate | Fit | Weigh | Check
 
 
 @dataclass(frozen=True)
@@ -173,6 +186,23 @@ class Description:
     starts: tuple[Mapping[str, Any], ...] = ()
     needs: tuple[str, ...] = ()
     estimate: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    Args:
+        id: of the question.
+        found: of the kit's own making.
+        error: how the worker ended over it; empty if it did not.
+        words: the last that it wrote on standard error.
+    """
+
+    id: str
+    found: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -257,9 +287,23 @@ class Result:
     peak_memory_bytes: int = 0
 
 
-Event = Description | Location | Report | Result | Weighed
+Event = Checked | Description | Location | Report | Result | Weighed
 
-_MESSAGES = (Setup, Describe, Locate, Fit, Weigh, Verdict, Description, Location, Report, Result, Weighed)
+_MESSAGES = (
+    Setup,
+    Describe,
+    Locate,
+    Fit,
+    Weigh,
+    Check,
+    Verdict,
+    Checked,
+    Description,
+    Location,
+    Report,
+    Result,
+    Weighed,
+)
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in _MESSAGES}
 
 

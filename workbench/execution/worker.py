@@ -33,11 +33,16 @@ from workbench.registry import load_class
 
 
 def main() -> None:
-    """Answer questions until standard input ends."""
+    """Fit and score models until standard input ends."""
+    serve(TrialDesk)
+
+
+def serve(open_desk: Callable[[work.Setup, BinaryIO], Desk]) -> None:
+    """Answer questions until standard input ends; what every program that a `Pool` starts does."""
     questions, answers = child.settle()
     setup = work.from_message(json.loads(questions.readline()))
     inbox: queue.SimpleQueue[work.Work] = queue.SimpleQueue()
-    desk = Desk(setup, answers)
+    desk = open_desk(setup, answers)
     threading.Thread(target=_receive, args=(questions, inbox, desk.verdicts), daemon=True).start()
     while True:
         desk.answer(inbox.get())
@@ -54,9 +59,6 @@ class Desk:
     def __init__(self, setup: work.Setup, answers: BinaryIO) -> None:
         self.setup = setup
         self.answers = answers
-        self.folder = Path(setup.folder)
-        self.task = load_class(setup.task)()
-        self.parts: dict[str, Any] = {}
         self.verdicts: queue.SimpleQueue[work.Verdict] = queue.SimpleQueue()
         self.environment = dict(os.environ)
         self.home = Path.cwd()
@@ -64,17 +66,15 @@ class Desk:
     def answer(self, question: work.Work) -> None:
         """Answer one question; whatever the model does short of killing the process is an answer too."""
         self._fresh_start(question)
-        ways: dict[type, Callable[[Any], work.Event]] = {
-            work.Describe: self._describe,
-            work.Locate: self._locate,
-            work.Fit: self._fit,
-            work.Weigh: self._weigh,
-        }
-        answer = ways[type(question)](question)
+        answer = self.ways()[type(question)](question)
         with contextlib.suppress(Exception):  # a model may have closed or replaced them
             sys.stdout.flush()
             sys.stderr.flush()
         self._send(answer)
+
+    def ways(self) -> Mapping[type, Callable[[Any], work.Event]]:
+        """How each kind of question is answered."""
+        raise NotImplementedError
 
     def _send(self, answer: work.Event) -> None:
         self.answers.write(json.dumps(work.to_message(answer), allow_nan=False).encode() + b"\n")
@@ -95,6 +95,24 @@ class Desk:
         seed = question.seed if isinstance(question, work.Fit) else 0
         random.seed(seed)
         np.random.seed(seed)
+
+
+class TrialDesk(Desk):
+    """Answers what a run asks about the models of its task."""
+
+    def __init__(self, setup: work.Setup, answers: BinaryIO) -> None:
+        super().__init__(setup, answers)
+        self.folder = Path(setup.folder)
+        self.task = load_class(setup.task)()
+        self.parts: dict[str, Any] = {}
+
+    def ways(self) -> Mapping[type, Callable[[Any], work.Event]]:
+        return {
+            work.Describe: self._describe,
+            work.Locate: self._locate,
+            work.Fit: self._fit,
+            work.Weigh: self._weigh,
+        }
 
     def _describe(self, question: work.Describe) -> work.Description:
         try:
