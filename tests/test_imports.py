@@ -36,7 +36,7 @@ LAYERS = {
     "registry": {"contract", "errors", "discovery"},
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
-    "blocks": {"contract", "errors"},
+    "blocks": {"contract", "errors", "data", "metrics"},
     "execution": {"registry", "data", "metrics", "blocks", "contract", "space", "errors"},
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors", "owner"},

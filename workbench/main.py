@@ -18,7 +18,7 @@ from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
-from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, worker_memory
+from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, suited, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -68,6 +68,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             check_device(pool, settings.device, interrupts.check)
             dataset = question.task.read(source(question.task, settings), question.options)
             session.check_data(dataset)
+            question = suited(question, settings, dataset.data)
             reading = budget.elapsed
             split, thinning = divide(dataset, question, settings)
             session.check_split(split)

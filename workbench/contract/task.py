@@ -79,7 +79,7 @@ class Task(Generic[Part]):
     """The base of every task. Instances hold no state."""
 
     metrics: ClassVar[Sequence[Metric]]
-    """The first is searched unless the user names another."""
+    """The first that suits the data (`metrics_for`) is searched unless the user names another."""
 
     baseline: ClassVar[str]
     """The model that is always tried first, and that every other must beat."""
@@ -96,8 +96,8 @@ class Task(Generic[Part]):
     splits: ClassVar[Mapping[str, str]]
     """Names for `--split`, each with one line that says what it does."""
 
-    output: ClassVar[Sequence[str]]
-    """The columns of a written answer, in order."""
+    output: ClassVar[Sequence[str]] = ()
+    """The columns of a written answer, in order; empty for all that the answer has."""
 
     def metric(self, name: str) -> Metric:
         """The metric of that name; a task whose metrics form families may know more than it lists.
@@ -109,6 +109,13 @@ class Task(Generic[Part]):
             if metric.name == name:
                 return metric
         raise UnknownName("metric", name, [metric.name for metric in self.metrics])
+
+    def metrics_for(self, part: Part) -> Sequence[Metric]:
+        """Those of `metrics` that suit data like this; the first is searched unless the user names another.
+
+        A task whose data may be of several kinds, such as classes and numbers to predict, overrides it.
+        """
+        return self.metrics
 
     def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Part]:
         """Read and check data.
