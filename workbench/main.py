@@ -98,7 +98,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             raise NoResult(
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
             )
-        return RunResult(summarise(database, writer.run), interrupts.exit_code)
+        return RunResult(summarise(database, writer.run), interrupts.exit_code, question.task.usage)
 
 
 def divide(dataset: Dataset[Any], question: Question, settings: RunSettings) -> tuple[Split[Any], float]:

@@ -33,8 +33,10 @@ class Examples:
 
     @property
     def shape(self) -> dict[str, int]:
-        """Counts: `examples` and `classes`; subclasses add theirs."""
-        return {"examples": len(self), "classes": self.n_classes}
+        """Counts: `examples`, `classes`, and of every array with columns how many it has, by its name."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        columns = {name: array.shape[1] for name, array in arrays.items() if getattr(array, "ndim", 1) == 2}
+        return {"examples": len(self), "classes": self.n_classes, **columns}
 
     @property
     def provides(self) -> set[str]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn import ensemble
+from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from workbench import Context
 from workbench.blocks.estimators import Estimator
@@ -13,16 +20,14 @@ from workbench_tabular.task import Rows
 
 
 class Columnwise(Estimator):
-    """An estimator on float64[n, numbers + categories]: the numbers, then the codes, NaN where missing."""
+    """An estimator on float64[n, numbers + categories]: the numbers, then the categories, NaN where missing."""
 
     def features(self, examples: Rows) -> Any:
-        return np.hstack([examples.numbers, np.where(examples.codes < 0, np.nan, examples.codes)])
+        return np.hstack([examples.numbers, np.where(examples.categories < 0, np.nan, examples.categories)])
 
 
 class Constant(Columnwise):
     def estimator(self, train: Rows, context: Context) -> Any:
-        from sklearn.dummy import DummyClassifier, DummyRegressor
-
         return DummyClassifier(strategy="prior") if train.n_classes else DummyRegressor()
 
 
@@ -37,18 +42,13 @@ class Linear(Columnwise):
 
     def features(self, examples: Rows) -> Any:
         missing = np.isnan(examples.numbers)
-        return np.hstack([np.where(missing, self.medians_, examples.numbers), missing, examples.codes])
+        return np.hstack([np.where(missing, self.medians_, examples.numbers), missing, examples.categories])
 
     def estimator(self, train: Rows, context: Context) -> Any:
-        from sklearn.compose import make_column_transformer
-        from sklearn.linear_model import LogisticRegression, Ridge
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
         n = 2 * train.numbers.shape[1]
         kinds = (
             (StandardScaler(), range(n)),
-            (OneHotEncoder(handle_unknown="ignore"), range(n, n + train.codes.shape[1])),
+            (OneHotEncoder(handle_unknown="ignore"), range(n, n + train.categories.shape[1])),
         )
         columns = make_column_transformer(*((step, list(where)) for step, where in kinds if where))
         last = LogisticRegression(C=1 / self.l2, max_iter=1000) if train.n_classes else Ridge(alpha=self.l2)
@@ -67,12 +67,9 @@ class Forest(Columnwise):
     }
 
     def estimator(self, train: Rows, context: Context) -> Any:
-        from sklearn import ensemble
-
         make = getattr(ensemble, self.kind + ("Classifier" if train.n_classes else "Regressor"))
-        share, least = self.features_share, self.least_in_leaf
         common = {"n_jobs": context.threads, "random_state": context.seed}
-        return make(n_estimators=200, max_features=share, min_samples_leaf=least, **common)
+        return make(n_estimators=200, max_features=self.features_share, min_samples_leaf=self.least_in_leaf, **common)
 
 
 class LightGBM(Columnwise):
@@ -91,8 +88,6 @@ class LightGBM(Columnwise):
     }
 
     def estimator(self, train: Rows, context: Context) -> Any:
-        from lightgbm import LGBMClassifier, LGBMRegressor
-
         make = LGBMClassifier if train.n_classes else LGBMRegressor
         size = {"n_estimators": self.trees, "num_leaves": self.leaves, "min_child_samples": self.least_in_leaf}
         steps = {"learning_rate": self.learning_rate, "colsample_bytree": self.features_share}

@@ -21,14 +21,10 @@ from workbench.data.tables import RawTable
 
 @dataclass(frozen=True)
 class Rows(Examples):
-    """Examples: `numbers` float64[n, a], NaN where missing; `codes` int32[n, b] of categories, -1 where missing."""
+    """Examples: `numbers` float64[n, a], NaN where missing; `categories` int32[n, b], -1 where missing."""
 
     numbers: NDArray[np.float64]
-    codes: NDArray[np.int32]
-
-    @property
-    def shape(self) -> dict[str, int]:
-        return {**super().shape, "numbers": self.numbers.shape[1], "categories": self.codes.shape[1]}
+    categories: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ class Tabular(Supervised[Rows]):
             codes.append(encode(text, pa.array(known, pa.string())))
             unknown = int((codes[-1] < 0).sum()) - text.null_count
             notes += [f"{unknown:,} values of {name} are unknown and count as missing"] if unknown else []
-        return {"numbers": np.column_stack(numbers), "codes": np.column_stack(codes)}, notes
+        return {"numbers": np.column_stack(numbers), "categories": np.column_stack(codes)}, notes
 
     def sample(self) -> Source:
         return Source(made_up(seed=0, n=600), made_up=True)
