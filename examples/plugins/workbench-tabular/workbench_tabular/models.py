@@ -5,13 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lightgbm import LGBMClassifier, LGBMRegressor
-from sklearn import ensemble
-from sklearn.compose import make_column_transformer
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from workbench import Context
 from workbench.blocks.estimators import Estimator
@@ -28,6 +21,8 @@ class Columnwise(Estimator):
 
 class Constant(Columnwise):
     def estimator(self, train: Rows, context: Context) -> Any:
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+
         return DummyClassifier(strategy="prior") if train.n_classes else DummyRegressor()
 
 
@@ -45,11 +40,13 @@ class Linear(Columnwise):
         return np.hstack([np.where(missing, self.medians_, examples.numbers), missing, examples.categories])
 
     def estimator(self, train: Rows, context: Context) -> Any:
-        n = 2 * train.numbers.shape[1]
-        kinds = (
-            (StandardScaler(), range(n)),
-            (OneHotEncoder(handle_unknown="ignore"), range(n, n + train.categories.shape[1])),
-        )
+        from sklearn.compose import make_column_transformer
+        from sklearn.linear_model import LogisticRegression, Ridge
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+        n, one_hot = 2 * train.numbers.shape[1], OneHotEncoder(handle_unknown="ignore")
+        kinds = (StandardScaler(), range(n)), (one_hot, range(n, n + train.categories.shape[1]))
         columns = make_column_transformer(*((step, list(where)) for step, where in kinds if where))
         last = LogisticRegression(C=1 / self.l2, max_iter=1000) if train.n_classes else Ridge(alpha=self.l2)
         return make_pipeline(columns, last)
@@ -67,6 +64,8 @@ class Forest(Columnwise):
     }
 
     def estimator(self, train: Rows, context: Context) -> Any:
+        from sklearn import ensemble
+
         make = getattr(ensemble, self.kind + ("Classifier" if train.n_classes else "Regressor"))
         common = {"n_jobs": context.threads, "random_state": context.seed}
         return make(n_estimators=200, max_features=self.features_share, min_samples_leaf=self.least_in_leaf, **common)
@@ -88,6 +87,8 @@ class LightGBM(Columnwise):
     }
 
     def estimator(self, train: Rows, context: Context) -> Any:
+        from lightgbm import LGBMClassifier, LGBMRegressor
+
         make = LGBMClassifier if train.n_classes else LGBMRegressor
         size = {"n_estimators": self.trees, "num_leaves": self.leaves, "min_child_samples": self.least_in_leaf}
         steps = {"learning_rate": self.learning_rate, "colsample_bytree": self.features_share}

@@ -46,14 +46,14 @@ class Tabular(Supervised[Rows]):
         columns, left_out = Columns(labels.target, labels.classes, [], {}), []
         for name in (name for name in table.columns.column_names if name != labels.target):
             text = as_text_or_missing(table, name)
-            values = natural_order(text.drop_null()).to_pylist()
+            values = text.drop_null().unique()
             is_number = holds_numbers(table, name)
             if len(values) + bool(text.null_count) < 2 or (not is_number and 2 * len(values) > len(text)):
                 left_out.append(name)
             elif is_number:
                 columns.numbers.append(name)
             else:
-                columns.categories[name] = values
+                columns.categories[name] = natural_order(values).to_pylist()
         if not columns.numbers and not columns.categories:
             raise DataError(f"{table.name}: no column beside {labels.target} holds numbers or categories to learn from")
         return columns, [f"left out, constant or without repeats: {', '.join(left_out)}"] if left_out else []

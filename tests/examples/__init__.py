@@ -1,0 +1,1 @@
+"""The example plugins, installed and used."""
