@@ -144,6 +144,8 @@ def test_answers_are_rows_in_input_order() -> None:
     answer = TASK.answer(model, dataset.encoding, {"input": pa.table({"x": [5.5, 0.1, 3.0]})})
     assert answer.table.column_names == ["prediction", "p(a)", "p(b)", "p(c)"]
     assert answer.table["prediction"].to_pylist() == ["c", "a", "b"]
+    nothing = TASK.answer(model, dataset.encoding, {"input": pa.table({"x": pa.array([], pa.float64())})}).table
+    assert nothing.num_rows == 0 and nothing.column_names == answer.table.column_names
     numbers, split = split_of(NUMBERS)
     model.fit(split.train_valid, Context())
     assert TASK.answer(model, numbers.encoding, {"input": pa.table({"x": [1.5]})}).table.column_names == ["prediction"]

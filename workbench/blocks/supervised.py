@@ -204,7 +204,7 @@ def predicted(model: Any, examples: Examples, n_classes: int) -> dict[str, NDArr
     method, shape = ("predict_proba", (n, n_classes)) if n_classes else ("predict", (n,))
     if not callable(getattr(model, method, None)):
         raise ModelError(f"{who} does not define {method}(examples), which this data needs")
-    raw = getattr(model, method)(examples)
+    raw = getattr(model, method)(examples) if n else np.empty(shape)  # estimators refuse tables without rows
     if getattr(raw, "shape", None) != shape:
         given = getattr(raw, "shape", type(raw).__name__)
         raise ModelError(f"{who}.{method} gives an array of shape {given}; {shape} is needed")
