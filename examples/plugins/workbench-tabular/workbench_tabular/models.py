@@ -28,16 +28,16 @@ class Constant(Columnwise):
 
 class Linear(Columnwise):
     l2: float = 1.0
-
     space = {"l2": Float(1e-3, 1e3, log=True)}
 
     def fit(self, train: Rows, context: Context) -> None:
+        self.gaps_ = np.isnan(train.numbers).any(axis=0)
         self.medians_ = np.ma.median(np.ma.masked_invalid(train.numbers), axis=0).filled(0.0)
         super().fit(train, context)
 
     def features(self, examples: Rows) -> Any:
-        missing = np.isnan(examples.numbers)
-        return np.hstack([np.where(missing, self.medians_, examples.numbers), missing, examples.categories])
+        filled = np.where(np.isnan(examples.numbers), self.medians_, examples.numbers)
+        return np.hstack([filled, np.isnan(examples.numbers[:, self.gaps_]), examples.categories])
 
     def estimator(self, train: Rows, context: Context) -> Any:
         from sklearn.compose import make_column_transformer
@@ -45,7 +45,7 @@ class Linear(Columnwise):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-        n, one_hot = 2 * train.numbers.shape[1], OneHotEncoder(handle_unknown="ignore")
+        n, one_hot = len(self.gaps_) + self.gaps_.sum(), OneHotEncoder(handle_unknown="ignore")
         kinds = (StandardScaler(), range(n)), (one_hot, range(n, n + train.categories.shape[1]))
         columns = make_column_transformer(*((step, list(where)) for step, where in kinds if where))
         last = LogisticRegression(C=1 / self.l2, max_iter=1000) if train.n_classes else Ridge(alpha=self.l2)
@@ -68,7 +68,7 @@ class Forest(Columnwise):
 
         make = getattr(ensemble, self.kind + ("Classifier" if train.n_classes else "Regressor"))
         common = {"n_jobs": context.threads, "random_state": context.seed}
-        return make(n_estimators=200, max_features=self.features_share, min_samples_leaf=self.least_in_leaf, **common)
+        return make(n_estimators=100, max_features=self.features_share, min_samples_leaf=self.least_in_leaf, **common)
 
 
 class LightGBM(Columnwise):
