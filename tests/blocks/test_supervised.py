@@ -105,6 +105,16 @@ def test_metrics_suit_the_data(table: pa.Table, searched: str) -> None:
     assert found.metrics[searched] > 0.8 if searched == "accuracy" else found.metrics[searched] < 0.5
 
 
+def test_a_thinned_part_keeps_the_same_examples_whatever_else_is_held_out() -> None:
+    data = split_of(CLASSES)[0].data
+    assert TASK.thinned(data, 60) is data
+    few = TASK.thinned(data, 10)
+    assert len(few) == 10 and few.ids.tolist() == sorted(few.ids.tolist())
+    for left_out in (int(few.ids[3]), int(data.ids[-1])):
+        others = TASK.thinned(data.take(data.ids != left_out), 10 - (left_out in few.ids))
+        assert set(others.ids.tolist()) == set(few.ids.tolist()) - {left_out}
+
+
 @pytest.mark.parametrize("table", [CLASSES, NUMBERS])
 def test_an_ensemble_answers_as_its_blend(table: pa.Table) -> None:
     _, split = split_of(table)

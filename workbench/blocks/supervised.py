@@ -131,6 +131,13 @@ class Supervised(Task[Part]):
         """Examples are dealt out to the folds at random, classes in equal shares."""
         return fold_examples(split, number, of, seed)
 
+    def thinned(self, part: Part, most: int) -> Part:
+        """So many of its examples, the same ones in every draw as far as they are held out."""
+        if len(part) <= most:
+            return part
+        rank = np.random.default_rng(0).random(int(part.ids.max()) + 1)  # of an id the same, however many there are
+        return part.take(np.sort(np.argsort(rank[part.ids])[:most]))
+
     def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
         """`answers` holds `probabilities`, float32[n, n_classes], or `numbers`, float64[n]; `truth` is the target."""
         return _evaluated(self.answers(model, part, metrics), part, metrics)
