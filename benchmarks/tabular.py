@@ -5,10 +5,10 @@
 
 Where the machine has other work, `--trials` gives every search as many trials instead of as much time.
 
-The data is scikit-learn's own: breast cancer, wine and digits by accuracy, diabetes by RMSE. A seed draws the same test
-part, a fifth of the rows, for every run of it. Two yardsticks stand beside the winner: the model that does best alone on
-validation, which is what a user would take who tried them all by hand for several times as long; and the one that turns
-out best on test, which nobody can know.
+The data is scikit-learn's own: breast cancer, wine and digits by accuracy, diabetes by RMSE. A seed draws the same
+test part, a fifth of the rows, for every run of it. Two yardsticks stand beside the winner: the model that does best
+alone on validation, which is what a user would take who tried them all by hand for several times as long; and the one
+that turns out best on test, which nobody can know.
 """
 
 from __future__ import annotations
