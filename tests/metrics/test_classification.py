@@ -16,9 +16,9 @@ NAMES = [metric.name for metric in CLASSIFICATION]
 
 
 @st.composite
-def scored(draw, classes=st.integers(2, 5)):
+def scored(draw):
     """(probabilities with ties, truth)."""
-    n, k = draw(st.integers(1, 30)), draw(classes)
+    n, k = draw(st.integers(1, 30)), draw(st.integers(2, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     raw = rng.integers(1, 6, (n, k)).astype(np.float64)
     return (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32), rng.integers(0, k, n).astype(np.int32)
