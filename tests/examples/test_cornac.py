@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from workbench import Context
-from workbench.cli import models
+from workbench.cli import cli
 from workbench.registry import Registry, load_class
 from workbench_recommend.task import Recommend
 
@@ -21,7 +21,7 @@ def test_without_the_library_it_is_listed_with_what_to_install(example: Callable
     example("workbench-cornac")
     offer = Registry.discovered().model("recommend", "cornac-bpr")
     assert offer.missing == ("cornac",)
-    listed = CliRunner().invoke(models.command, ["--task", "recommend"], env={"COLUMNS": "200"})
+    listed = CliRunner().invoke(cli, ["models", "--task", "recommend"], env={"COLUMNS": "200"})
     assert listed.exit_code == 0
     assert "needs cornac: pip install cornac" in listed.output and "ease" in listed.output
 
