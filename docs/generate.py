@@ -53,6 +53,18 @@ PAGES = {
         "Files and tables -> checked columns, for a task's `read`. Every fault is named with its file, row and column.",
         ["workbench.data.tables", "workbench.data.columns"],
     ),
+    "supervised": (
+        "Classes and numbers",
+        "For tasks that predict a class or a number for each example: all but how its features are made.",
+        [
+            "workbench.blocks.supervised",
+            "workbench.blocks.estimators",
+            "workbench.data.examples",
+            "workbench.data.labelled",
+            "workbench.data.features",
+            "workbench.data.example_splits",
+        ],
+    ),
     "metric": ("Metric", "Metrics, and what an evaluation gives back.", ["workbench.contract.metric"]),
     "python": ("From Python", "What the commands do, from Python.", ["workbench.api", "workbench.result"]),
     "errors": ("Errors", "Every error that a user can meet.", ["workbench.errors"]),
@@ -66,6 +78,12 @@ NAMES = {
     "workbench.blocks.recommend": ["Queries", "recommend"],
     "workbench.contract.report": ["DataReport"],
     "workbench.data.tables": ["read_table", "RawTable"],
+    "workbench.blocks.supervised": ["Supervised", "predicted"],
+    "workbench.blocks.estimators": ["Estimator"],
+    "workbench.data.examples": ["Examples"],
+    "workbench.data.labelled": ["Labels", "Labelled", "read_labelled"],
+    "workbench.data.features": ["holds_numbers", "as_numbers_or_missing", "as_text_or_missing"],
+    "workbench.data.example_splits": ["split_examples", "resample_examples", "fold_examples"],
     "workbench.data.columns": ["Checked", "find_columns", "as_ids", "as_numbers", "as_times"],
 }
 """What is for plugin authors of modules whose names are not in `workbench` itself; elsewhere it is `__all__`."""

@@ -17,7 +17,9 @@ from workbench.cli import COMMANDS, cli
 from workbench.contract import hooks
 from workbench.contract.hooks import OBSERVING
 from workbench.discovery import discover
+from workbench.metrics.classification import CLASSIFICATION
 from workbench.metrics.ranking import FAMILIES
+from workbench.metrics.regression import REGRESSION
 from workbench_recommend.task import Recommend
 
 DOCS = ROOT / "docs"
@@ -26,6 +28,9 @@ METRICS = (DOCS / "metrics.md").read_text(encoding="utf-8")
 
 def test_every_metric_has_its_formula() -> None:
     assert set(re.findall(r"^\| `(\w+)@k` \|", METRICS, flags=re.MULTILINE)) == set(FAMILIES)
+    section = METRICS[METRICS.index("## Classes and numbers") : METRICS.index("## Ties")]
+    named = re.findall(r"^\| `([a-z0-9-]+)` \|", section, flags=re.MULTILINE)
+    assert named == [metric.name for metric in (*CLASSIFICATION, *REGRESSION)]
 
 
 def test_the_plugins_metric_is_computed_and_can_be_searched(

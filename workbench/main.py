@@ -20,7 +20,7 @@ from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
 from workbench.observing import run_record
-from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, worker_memory
+from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, suited, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -70,6 +70,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             check_device(pool, settings.device, interrupts.check)
             dataset = question.task.read(source(question.task, settings), question.options)
             session.check_data(dataset)
+            question = suited(question, settings, dataset.data)
             reading = budget.elapsed
             split, thinning = divide(dataset, question, settings)
             session.check_split(split)
@@ -104,7 +105,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             raise NoResult(
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
             )
-        return RunResult(summarise(database, writer.run), interrupts.exit_code)
+        return RunResult(summarise(database, writer.run), interrupts.exit_code, question.task.usage)
 
 
 def divide(dataset: Dataset[Any], question: Question, settings: RunSettings) -> tuple[Split[Any], float]:

@@ -74,6 +74,22 @@ def ask(registry: Registry, settings: RunSettings) -> Question:
     return Question(offer, task, metric, metrics, scorers, models, dict(settings.options))
 
 
+def suited(question: Question, settings: RunSettings, part: Any) -> Question:
+    """The question with those of the task's metrics alone that suit the data, once that is read.
+
+    Raises:
+        SettingsError: the user named one that does not.
+    """
+    task = question.task
+    suit = [each.name for each in task.metrics_for(part)]
+    other = {each.name for each in task.metrics} - set(suit)
+    if settings.metric in other:
+        raise SettingsError(f"--metric {settings.metric} does not suit this data; choose from {', '.join(suit)}")
+    metric = task.metrics_for(part)[0] if settings.metric is None else question.metric
+    kept = [name for name in question.metrics if name not in other]
+    return replace(question, metric=metric, metrics=tuple(dict.fromkeys([metric.name, *kept])))
+
+
 def _searched_metric(registry: Registry, task: Task[Any], settings: RunSettings) -> Metric:
     """The metric that the user named, else the task's first; the task's own names go before those of plugins."""
     if settings.metric is None:

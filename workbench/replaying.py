@@ -12,7 +12,7 @@ from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Result, Setup
 from workbench.folders import run_folder
 from workbench.main import divide, write_folds, write_parts
-from workbench.planning import ask, source, worker_memory
+from workbench.planning import ask, source, suited, worker_memory
 from workbench.recording import versions
 from workbench.registry import Registry
 from workbench.search.budget import MAX_GRACE
@@ -80,6 +80,7 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
         dataset = question.task.read(source(question.task, settings), question.options)
         if dataset.fingerprint != run["fingerprint"]:
             raise DataError(f"{dataset.name}: this is not the data of run {row['run']}; say where that is with --data")
+        question = suited(question, settings, dataset.data)
         split, _ = divide(dataset, question, settings)
         if split.identity != run["split"]:
             raise DataError(f"run {row['run']} was split {run['split']!r}, now it is {split.identity!r}")

@@ -19,10 +19,12 @@ class RunResult:
     Args:
         summary: what `workbench run --json` prints.
         exit_code: 0, or 130 or 143 after an interrupt.
+        usage: how a model of the task is asked, see `Task.usage`.
     """
 
     summary: dict[str, Any]
     exit_code: int = 0
+    usage: str = ""
 
     @property
     def leaderboard(self) -> list[dict[str, Any]]:

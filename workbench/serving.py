@@ -62,7 +62,7 @@ class Served:
         source = Source(data, encoding=self.settings["encoding"], on_bad_rows=self.settings["on_bad_rows"])
         options = {**self.settings["options"], **(options or {})}
         part, notices = self.task.held_out(source, options, self.encoding)
-        names = [*(metric.name for metric in self.task.metrics), *self.scorers]
+        names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
         evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
         return evaluation, (*notices, *notes)
 

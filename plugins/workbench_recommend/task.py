@@ -38,6 +38,7 @@ class Recommend(Task[Interactions]):
     options = OPTIONS
     splits = STRATEGIES
     output = ("user", "rank", "item", "score")
+    usage = "--users all -k 10 --output lists.csv"
 
     def metric(self, name: str) -> Metric:
         """Any ranking metric at any cut-off from 1 to 1000."""

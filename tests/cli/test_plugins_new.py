@@ -65,7 +65,6 @@ def test_its_test_is_five_lines_that_run_the_checks(new: Callable[..., str], tmp
 
 def test_what_is_written_passes_its_own_tests(new: Callable[..., str], tmp_path: Path) -> None:
     """A model; that a task does is seen where its tutorial is followed."""
-    pytest.importorskip("workbench.testing")
     new("acme-last")
     install(tmp_path / "acme-last")
     path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(tmp_path / "acme-last")])

@@ -20,7 +20,9 @@ from workbench.cli.output import (
 
 @click.command()
 @click.argument("trial")
-@click.option("--data", type=click.Path(), required=True, metavar="FILE", help="New data of the run's users and items.")
+@click.option(
+    "--data", type=click.Path(), required=True, metavar="FILE", help="New data, with the columns of the run's."
+)
 @printing
 @with_database
 def command(url: str, as_json: bool, trial: str, data: str) -> None:

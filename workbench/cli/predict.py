@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     "input_file",
     type=click.Path(),
     metavar="FILE",
-    help="Answer the users of a file; with an item column, by what they have taken there.",
+    help="Answer the rows of a file: users, users and the items they have taken, or examples, as the task has it.",
 )
 @click.option("--allow", metavar="A,B|@FILE", help="Only these may be recommended.")
 @click.option("--deny", metavar="A,B|@FILE", help="These may not be recommended.")
@@ -58,7 +61,7 @@ def command(
     for notice in answer.notices:
         console(err=True).print(notice, markup=False)
     if output is not None:
-        _write(answer.table.select(list(served.task.output)), Path(output))
+        _write(answer.table.select(list(served.task.output) or answer.table.column_names), Path(output))
         if as_json:
             print_json({"trial": served.trial, "rows": answer.table.num_rows, "output": output})
         else:
@@ -100,6 +103,13 @@ def _needs_quotes(table: pa.Table) -> bool:
     return any(pc.any(pc.match_substring_regex(text, '[",\\r\\n]')).as_py() for text in texts)
 
 
+def _header(names: Sequence[str]) -> bytes:
+    """A line of CSV; Arrow's writer quotes every name or none."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()
+
+
 def _write(table: pa.Table, path: Path) -> None:
     from workbench.errors import DataError
 
@@ -113,7 +123,7 @@ def _write(table: pa.Table, path: Path) -> None:
 
             quoting = "needed" if _needs_quotes(table) else "none"
             with path.open("wb") as file:
-                file.write(",".join(table.column_names).encode() + b"\n")
+                file.write(_header(table.column_names))
                 pc.write_csv(table, file, pc.WriteOptions(include_header=False, quoting_style=quoting))
     except OSError as error:
         raise DataError(f"--output {path}: {error.strerror or error}") from error

@@ -47,7 +47,7 @@ def _search(session: Session, url: str, as_json: bool, started: float) -> int:
         kind = LiveScreen if live else PlainScreen
         with kind(screen_console, session.settings, started) as screen:
             result = execute(session, url, screen, started)
-        _show(result.summary, url)
+        _show(result.summary, url, result.usage)
     return result.exit_code
 
 
@@ -59,7 +59,7 @@ def process_start() -> float:
     return time.monotonic() - (since if 0 <= since <= _MAX_STARTUP else 0.0)
 
 
-def _show(summary: dict[str, Any], url: str) -> None:
+def _show(summary: dict[str, Any], url: str, usage: str) -> None:
     from rich.text import Text
 
     out = console()
@@ -82,7 +82,7 @@ def _show(summary: dict[str, Any], url: str) -> None:
     say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:
-        say(f"Use it:  workbench predict {usable} --users all -k 10 --output lists.csv{database}")
+        say(f"Use it:  workbench predict {usable} {usage}{database}")
 
 
 def _warnings(summary: dict[str, Any]) -> Iterator[str]:

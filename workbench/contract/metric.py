@@ -95,6 +95,10 @@ class Scored:
     `known` holds the interactions by which the users are known. The lists reach to the longest `@k` among the
     metrics of the run: a metric called `name@k` looks at the first k columns.
 
+    For tasks that predict a class or a number (`workbench.blocks.supervised`): `answers["probabilities"]`
+    float32[n, n_classes], or `answers["numbers"]` float64[n]; `truth` int32[n], the right classes, or float64[n];
+    `part` the `workbench.data.examples.Examples`.
+
     Args:
         answers: name -> array, a row for each example. Read-only.
         truth: what the answers are held against.

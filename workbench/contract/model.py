@@ -24,7 +24,9 @@ class Model:
     into attributes that end in `_`, which are no fields even where they are annotated. How a fitted model
     answers depends on the task it is for:
 
-    - `recommend`: `score(users)` or `score_histories(histories)`, see `workbench.blocks.recommend`.
+    - `recommend`: `score(users)` or `score_histories(histories)`, see `workbench.blocks.recommend`;
+    - tasks that predict a class or a number: `predict_proba(examples)` or `predict(examples)`, see
+      `workbench.blocks.supervised`.
     """
 
     space: ClassVar[Space] = {}

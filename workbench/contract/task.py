@@ -116,6 +116,9 @@ class Task(Generic[Part]):
     output: ClassVar[Sequence[str]] = ()
     """The columns of a written answer, in order; empty for all that the answer has."""
 
+    usage: ClassVar[str] = "--input FILE --output answers.csv"
+    """What follows `workbench predict TRIAL` to ask a model of this task, as a run shows it in the end."""
+
     def metric(self, name: str) -> Metric:
         """The metric of that name; a task whose metrics form families may know more than it lists.
 

@@ -93,6 +93,7 @@ def find_columns(
     roles: Mapping[str, Sequence[str]],
     given: Mapping[str, str | None],
     required: Sequence[str],
+    flag: str = "--{}-column",
 ) -> dict[str, str]:
     """Which column plays which role: the one given, else the one whose name is known.
 
@@ -101,6 +102,7 @@ def find_columns(
         roles: role -> known names, lower case without separators.
         given: role -> the column the user named.
         required: roles that must be found.
+        flag: how the user names the column of a role, for messages.
 
     Raises:
         DataError: a column is missing, or two would do.
@@ -112,20 +114,19 @@ def find_columns(
     listing = ", ".join(names)
     found = {}
     for role, known in roles.items():
-        flag = f"--{role}-column"
-        wanted = given.get(role)
+        option, wanted = flag.format(role), given.get(role)
         if wanted is not None:
             if wanted not in names:
-                raise DataError(f"{table.name}: no column {wanted!r} ({flag}); it has {listing}")
+                raise DataError(f"{table.name}: no column {wanted!r} ({option}); it has {listing}")
             found[role] = wanted
             continue
         matches = [name for name in names if _plain(name) in known]
         if len(matches) > 1:
-            raise DataError(f"{table.name}: {' and '.join(matches)} could each be the {role}; say which with {flag}")
+            raise DataError(f"{table.name}: {' and '.join(matches)} could each be the {role}; say which with {option}")
         if matches:
             found[role] = matches[0]
         elif role in required:
-            raise DataError(f"{table.name}: no {role} column among {listing}; say which with {flag} NAME")
+            raise DataError(f"{table.name}: no {role} column among {listing}; say which with {option} NAME")
     return found
 
 

@@ -1,0 +1,8 @@
+"""The plugin keeps the promises of the contract."""
+
+from workbench.testing import parametrize_with_checks
+
+
+@parametrize_with_checks("workbench-recent")
+def test_promises(check):
+    check()

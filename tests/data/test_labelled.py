@@ -1,0 +1,78 @@
+"""Which column is predicted, and whether it holds classes or numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from workbench.contract.task import Source
+from workbench.data.labelled import Labelled, Labels, read_labelled
+from workbench.errors import DataError
+
+
+def read(values, name: str = "label", known: Labels | None = None, bad: str = "error", **options: str) -> Labelled:
+    table = pa.table({"x": list(range(len(values))), name: values})
+    return read_labelled(table, Source(table, on_bad_rows=bad), options, known)
+
+
+def test_text_is_classes_in_natural_order() -> None:
+    found = read(["c10", "c9", "c10"])
+    assert found.labels == Labels("label", ["c9", "c10"])
+    assert found.target.tolist() == [1, 0, 1] and found.target.dtype == np.int32
+
+
+@pytest.mark.parametrize("name", ["target", "Label", "class", "y"])
+def test_the_target_is_recognised_by_its_name(name: str) -> None:
+    assert read(["a", "b"], name).labels.target == name
+
+
+def test_the_target_is_the_one_that_is_named() -> None:
+    assert read(["a", "b"], "goal", target="goal").labels.target == "goal"
+    with pytest.raises(DataError, match=r"no target column among x, goal; say which with --target NAME"):
+        read(["a", "b"], "goal")
+    with pytest.raises(DataError, match=r"no column 'gaol' \(--target\)"):
+        read(["a", "b"], "goal", target="gaol")
+
+
+def test_numbers_are_numbers_and_few_whole_ones_are_classes() -> None:
+    assert read([0.5, 1.5, 2.5]).labels.classes == []
+    assert read(list(range(100))).labels.classes == []
+    found = read(["0", "1", "2"] * 4)
+    assert found.labels.classes == ["0", "1", "2"]
+    assert any("--kind regression" in note for note in found.notes)
+
+
+def test_the_user_may_say_which() -> None:
+    assert read(["0", "1"] * 9, kind="regression").target.dtype == np.float64
+    assert read([0.5, 1.5], kind="classification").labels.classes == ["0.5", "1.5"]
+    with pytest.raises(DataError, match="row 1, column label: 'a' is not a number"):
+        read(["a", "b"], kind="regression")
+
+
+def test_whole_floats_and_integers_are_the_same_classes() -> None:
+    assert read(pa.array([1.0, 0.0] * 5)).labels == read([1, 0] * 5).labels == Labels("label", ["0", "1"])
+
+
+def test_rows_without_a_target_are_bad_rows() -> None:
+    with pytest.raises(DataError, match="row 2, column label: 'None' is not a value to predict"):
+        read(["a", None, "b"])
+    found = read(["a", "", "b"], bad="skip-any")
+    assert found.target.tolist() == [0, 1] and found.skipped == 1
+    assert found.table.columns["x"].to_pylist() == [0, 2]
+    assert found.table.where(1) == "row 3"
+
+
+def test_classes_that_models_have_not_met_are_left_out() -> None:
+    found = read(["b", "z", "b"], known=Labels("label", ["a", "b"]))
+    assert found.target.tolist() == [1, 1]
+    assert found.notes == ("left out: 1 rows of classes that the run has not met",)
+
+
+def test_numbers_stay_numbers_where_models_predict_them() -> None:
+    assert read(["1", "2"] * 9, known=Labels("label", [])).target.dtype == np.float64
+
+
+def test_one_value_is_nothing_to_learn_from() -> None:
+    with pytest.raises(DataError, match="fewer than two distinct values"):
+        read(["a", "a"])

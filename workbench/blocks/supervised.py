@@ -1,0 +1,261 @@
+"""Tasks whose models predict a class or a number for each row of a table, or whatever else is an example.
+
+A task derives from `Supervised` and says what the features of a row are.
+
+A model for such a task answers in one or both of two ways; `workbench.blocks.estimators` has a base for those that are
+scikit-learn estimators:
+
+- `predict_proba(examples)`: a part -> float[n, n_classes], rows that add up to 1;
+- `predict(examples)`: a part -> float[n], where a number is to be predicted.
+
+`fit(train, context)` tells the two apart by `train.n_classes`, which is 0 where a number is to be predicted. A model
+for one of them alone says `needs = {"classes"}` or `needs = {"numbers"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+
+from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.model import Model
+from workbench.contract.report import DataReport
+from workbench.contract.split import Dataset, Split
+from workbench.contract.task import Answer, Probe, Source, Task
+from workbench.data.example_splits import STRATEGIES, fold_examples, resample_examples, split_examples
+from workbench.data.examples import Examples
+from workbench.data.labelled import OPTIONS, Labelled, Labels, read_labelled
+from workbench.data.tables import RawTable, read_table
+from workbench.errors import ModelError, UserError
+from workbench.metrics.classification import CLASSIFICATION, evaluate_classes
+from workbench.metrics.regression import REGRESSION, evaluate_numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+Part = TypeVar("Part", bound=Examples)
+
+PROBABILITIES, NUMBERS = "probabilities", "numbers"
+
+
+class Supervised(Task[Part]):
+    """The base of tasks whose parts are `Examples` and whose encodings are `Labels`.
+
+    A subclass sets `part`, `encoding` and `baseline` and defines `encode` and `features`; a task whose data is no table
+    overrides `read`, `held_out` and `answer` instead.
+    """
+
+    metrics: ClassVar[Sequence[Metric]] = (*CLASSIFICATION, *REGRESSION)
+    splits = STRATEGIES
+    options = OPTIONS
+
+    def encode(self, table: RawTable, labels: Labels) -> tuple[Any, Sequence[str]]:
+        """(an instance of `self.encoding`, what the user should know): how this table, and others, become features.
+
+        Args:
+            table: with the column to predict.
+            labels: that column, and its classes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to encode a table")
+
+    def features(self, table: RawTable, encoding: Any) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """(the fields of `self.part` beside those of `Examples`, what the user should know).
+
+        Arrays have a row for each row of the table, in its order. The table may lack the column to predict.
+
+        Raises:
+            DataError: the table does not have what the encoding needs.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what its features are")
+
+    def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Part]:
+        """Read a table, and the fixed test part where there is one, under the encoding of the data."""
+        labelled = read_labelled(source.data, source, options)
+        encoding, notes = self.encode(labelled.table, labelled.labels)
+        data, more = self._examples(labelled, encoding)
+        data, fingerprint = data.ordered(repr(encoding))
+        test, of_test = None, None
+        if source.test_data is not None:
+            of_test = read_labelled(source.test_data, source, options, labelled.labels)
+            test, unknown = self._examples(of_test, encoding)
+            test, fingerprint = test.ordered(fingerprint, first=len(data))
+            more = (*more, *of_test.notes, *unknown)
+        notes = (*labelled.notes, *notes, *more)
+        counts = [f"{count:,} {name}" for name, count in data.shape.items() if count]
+        goal = f"{encoding.target} is {'a class' if encoding.classes else 'a number'}"
+        facts = {**data.shape, "skipped": labelled.skipped + (of_test.skipped if of_test else 0), "notes": list(notes)}
+        report = DataReport(" · ".join([*counts, goal]), notes, facts)
+        return Dataset(source.name, data, test, encoding, fingerprint, report, source.made_up)
+
+    def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:
+        """Rows of a table with the column to predict."""
+        labelled = read_labelled(source.data, source, options, encoding)
+        examples, notes = self._examples(labelled, encoding)
+        return examples, (*labelled.notes, *notes)
+
+    def _examples(self, labelled: Labelled, encoding: Any) -> tuple[Part, tuple[str, ...]]:
+        arrays, notes = self.features(labelled.table, encoding)
+        return self._part(labelled.target, encoding, arrays), tuple(notes)
+
+    def _part(self, target: NDArray[Any], encoding: Any, arrays: Mapping[str, Any]) -> Part:
+        part: Part = self.part(target=target, n_classes=len(encoding.classes), ids=np.arange(len(target)), **arrays)
+        return part
+
+    def answer(self, model: Model, encoding: Any, query: Mapping[str, Any]) -> Answer:
+        """A row for each row of the table `input`, in order; see `predictions`."""
+        if query.get("input") is None:
+            raise UserError("say which rows to answer: --input FILE, a table with the columns of the run's data")
+        table = read_table(query["input"], Source(query["input"]))
+        arrays, notes = self.features(table, encoding)
+        examples = self._part(np.zeros(table.columns.num_rows, np.int32), encoding, arrays)
+        return Answer(self.predictions(model, examples, encoding.classes), tuple(notes))
+
+    def metrics_for(self, part: Part) -> Sequence[Metric]:
+        """Those of classes, or those of numbers."""
+        kind = CLASSIFICATION if part.n_classes else REGRESSION
+        return [metric for metric in self.metrics if metric in kind]
+
+    def split(self, dataset: Dataset[Part], strategy: str | None, seed: int) -> Split[Part]:
+        """Split by one of `splits`."""
+        return split_examples(dataset, strategy, seed)
+
+    def resample(self, split: Split[Part], draw: int, seed: int) -> tuple[Part, Part]:
+        """Another draw of valid."""
+        return resample_examples(split, draw, seed)
+
+    def fold(self, split: Split[Part], number: int, of: int, seed: int) -> tuple[Part, Part]:
+        """Examples are dealt out to the folds at random, classes in equal shares."""
+        return fold_examples(split, number, of, seed)
+
+    def thinned(self, part: Part, most: int) -> Part:
+        """So many of its examples, the same ones in every draw as far as they are held out."""
+        if len(part) <= most:
+            return part
+        rank = np.random.default_rng(0).random(int(part.ids.max()) + 1)  # of an id the same, however many there are
+        return part.take(np.sort(np.argsort(rank[part.ids])[:most]))
+
+    def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
+        """`answers` holds `probabilities`, float32[n, n_classes], or `numbers`, float64[n]; `truth` is the target."""
+        return _evaluated(self.answers(model, part, metrics), part, metrics)
+
+    def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+        """`probabilities`, float32[n, n_classes], or `numbers`, float64[n]."""
+        return predicted(model, part, part.n_classes)
+
+    def blend(
+        self,
+        answers: Sequence[Mapping[str, NDArray[Any]]],
+        part: Part,
+        rows: NDArray[np.int64],
+        metrics: Sequence[str],
+    ) -> Callable[[Sequence[int]], Evaluation]:
+        """Weights -> how the weighted mean of what the models predict does."""
+        (name,) = answers[0]
+        stacked, taken = np.stack([own[name] for own in answers]), part.take(rows)
+        return lambda weights: _evaluated({name: _mean(stacked, weights)}, taken, metrics)
+
+    def ensemble(self, models: Sequence[Model], weights: Sequence[int]) -> Together:
+        """Models whose predictions are averaged."""
+        return Together(tuple(models), tuple(weights))
+
+    def probes(self, encoding: Any, folder: Path) -> tuple[Probe, ...]:
+        """Tables with and without the column to predict, without rows, and without the columns that are needed."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = self.example(0).data
+        tables = {
+            "the rows of a table": table,
+            "rows without their target": table.drop_columns(encoding.target),
+            "no rows": table.slice(0, 0),
+            "a table of other columns": pa.table({"no such column": [1]}),
+        }
+        for name, each in tables.items():
+            pq.write_table(each, folder / f"{name}.parquet")
+        *usable, other = (
+            Probe(name, {"input": str(folder / f"{name}.parquet")}, rows=each.num_rows) for name, each in tables.items()
+        )
+        return *usable, replace(other, rows=None, refused=True), Probe("nothing", {}, refused=True)
+
+    def predictions(self, model: Any, examples: Part, classes: Sequence[str]) -> pa.Table:
+        """A row an example, in order: `prediction`, and for classes a column `p(class)` each with its probability.
+
+        Args:
+            model: fitted.
+            examples: whose target is not looked at.
+            classes: the labels; empty where a number is predicted.
+        """
+        import pyarrow as pa
+
+        found = predicted(model, examples, len(classes))
+        if not classes:
+            return pa.table({"prediction": found[NUMBERS]})
+        given = found[PROBABILITIES]
+        labels = pa.array(classes).take(pa.array(given.argmax(axis=1)))
+        columns = {f"p({label})": given[:, number] for number, label in enumerate(classes)}
+        return pa.table({"prediction": labels, **columns})
+
+
+@dataclass(frozen=True)
+class Together:
+    """Fitted models that answer by the weighted mean of what each of them predicts."""
+
+    models: tuple[Model, ...]
+    weights: tuple[int, ...]
+
+    def predict_proba(self, examples: Examples) -> NDArray[np.float32]:
+        """float32[n, n_classes]."""
+        return self._mean(examples, PROBABILITIES)
+
+    def predict(self, examples: Examples) -> NDArray[np.float64]:
+        """float64[n]."""
+        return self._mean(examples, NUMBERS)
+
+    def _mean(self, examples: Examples, name: str) -> NDArray[Any]:
+        own = [predicted(model, examples, examples.n_classes)[name] for model in self.models]
+        return _mean(np.stack(own), self.weights)
+
+
+def predicted(model: Any, examples: Examples, n_classes: int) -> dict[str, NDArray[Any]]:
+    """What a fitted model predicts, checked: `probabilities`, float32[n, n_classes], or `numbers`, float64[n].
+
+    Raises:
+        ModelError: it is of another shape, not finite, or no distribution.
+    """
+    who, n = type(model).__name__, len(examples)
+    method, shape = ("predict_proba", (n, n_classes)) if n_classes else ("predict", (n,))
+    if not callable(getattr(model, method, None)):
+        raise ModelError(f"{who} does not define {method}(examples), which this data needs")
+    raw = getattr(model, method)(examples) if n else np.empty(shape)  # estimators refuse tables without rows
+    if getattr(raw, "shape", None) != shape:
+        given = getattr(raw, "shape", type(raw).__name__)
+        raise ModelError(f"{who}.{method} gives an array of shape {given}; {shape} is needed")
+    try:
+        found: NDArray[Any] = np.asarray(raw, dtype=np.float32 if n_classes else np.float64)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{who}.{method} gives what are no numbers: {error}") from error
+    if not np.isfinite(found).all():
+        raise ModelError(f"{who}.{method} gives values that are not finite")
+    if not n_classes:
+        return {NUMBERS: found}
+    if (found < 0).any() or (np.abs(found.sum(axis=1) - 1) > 1e-3).any():
+        raise ModelError(f"{who}.{method} gives rows that are no distributions: each must add up to 1, none below 0")
+    return {PROBABILITIES: found}
+
+
+def _evaluated(answers: Mapping[str, NDArray[Any]], part: Examples, metrics: Sequence[str]) -> Evaluation:
+    if PROBABILITIES in answers:
+        found = evaluate_classes(answers[PROBABILITIES], part.target, metrics, part.ids)
+    else:
+        found = evaluate_numbers(answers[NUMBERS], part.target, metrics, part.ids)
+    return replace(found, answers=answers, truth=part.target)
+
+
+def _mean(stacked: NDArray[Any], weights: Sequence[int]) -> NDArray[Any]:
+    """The weighted mean over the first axis, in the type of the values."""
+    return np.asarray(np.tensordot(np.divide(weights, sum(weights)), stacked, axes=1), dtype=stacked.dtype)

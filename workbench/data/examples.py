@@ -1,0 +1,87 @@
+"""Examples with a target: what classifiers and regressors are fitted on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """The base of parts that hold examples with a target. Every array and table of a subclass has a row an example.
+
+    Args:
+        target: int32[n], the numbers of classes, or float64[n] where a number is to be predicted.
+        n_classes: how many classes there are; 0 where a number is to be predicted.
+        ids: int64[n], which example of the data each row is.
+    """
+
+    target: NDArray[Any]
+    n_classes: int
+    ids: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Counts: `examples`, `classes`, and of every array with columns how many it has, by its name."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        columns = {name: array.shape[1] for name, array in arrays.items() if getattr(array, "ndim", 1) == 2}
+        return {"examples": len(self), "classes": self.n_classes, **columns}
+
+    @property
+    def provides(self) -> set[str]:
+        """What a model's `needs` may name: `classes` or `numbers`, as the target is; subclasses add theirs."""
+        return {"classes" if self.n_classes else "numbers"}
+
+    def take(self, rows: NDArray[Any]) -> Self:
+        """The rows of a mask, or at these numbers."""
+        where = np.flatnonzero(rows) if rows.dtype == bool else rows
+        taken: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                taken[field.name] = value[where]
+            elif isinstance(value, pa.Array | pa.Table):
+                taken[field.name] = value.take(pa.array(where))
+        return replace(self, **taken)
+
+    def ordered(self, header: str, first: int = 0) -> tuple[Self, str]:
+        """The rows in an order that depends on what they hold alone, numbered so; and their fingerprint.
+
+        Args:
+            header: what tells two datasets of equal rows apart, such as what their numbers mean.
+            first: the number of the first row.
+
+        Returns:
+            The rows, and a hexadecimal SHA-256 that is the same whatever the file, its format or their order.
+        """
+        digests = [hashlib.blake2b(row, digest_size=16).digest() for row in self._rows()]
+        order = sorted(range(len(digests)), key=digests.__getitem__)
+        total = hashlib.sha256(header.encode())
+        total.update(b"".join(digests[number] for number in order))
+        return replace(self.take(np.array(order)), ids=np.arange(first, first + len(self))), total.hexdigest()
+
+    def _rows(self) -> Iterator[bytes]:
+        """What each row holds."""
+        columns: list[Any] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray) and field.name != "ids":
+                plain = value + 0.0 if value.dtype.kind == "f" else value  # no negative zero
+                columns.append(plain.reshape(len(self), -1))
+            elif isinstance(value, pa.Array):
+                columns.append([repr(each.as_py()).encode() for each in value])
+            elif isinstance(value, pa.Table):
+                columns.append([repr(row).encode() for row in value.to_pylist()])
+        for number in range(len(self)):
+            yield b"\0".join(bytes(column[number]) for column in columns)

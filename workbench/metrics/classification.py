@@ -1,0 +1,85 @@
+"""Metrics of classifiers, from the probabilities they give. `docs/metrics.md` has every formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.contract.metric import Evaluation, Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ACCURACY = Metric("accuracy", "share of examples whose most probable class is the right one")
+LOG_LOSS = Metric("log-loss", "mean of -ln(probability of the right class), at least 1e-7 each", False)
+BALANCED_ACCURACY = Metric("balanced-accuracy", "mean over the classes of the share of their examples that are found")
+MACRO_F1 = Metric("macro-f1", "mean over the classes of 2 * precision * recall / (precision + recall)")
+ROC_AUC = Metric("roc-auc", "mean over the classes of the chance that one of it is given more than one of the rest")
+
+CLASSIFICATION = (ACCURACY, LOG_LOSS, BALANCED_ACCURACY, MACRO_F1, ROC_AUC)
+
+LEAST = 1e-7
+"""No probability counts as less: float32 has none closer to 1."""
+
+
+def evaluate_classes(
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.int32],
+    names: Sequence[str],
+    ids: NDArray[np.int64] | None = None,
+) -> Evaluation:
+    """How probabilities of classes do; names of other metrics are left out.
+
+    Args:
+        probabilities: [n, n_classes], rows that add up to 1. Of equal ones the lower class is the answer.
+        truth: int32[n], the right classes; n is 1 or more.
+        names: of `CLASSIFICATION`.
+        ids: int64[n], which example each row is.
+    """
+    answer = probabilities.argmax(axis=1)
+    hit = answer == truth
+    found, per_example = {}, {}
+    for name in names:
+        if name == ACCURACY.name:
+            per_example[name] = hit.astype(np.float32)
+        elif name == LOG_LOSS.name:
+            given = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+            per_example[name] = (-np.log(np.clip(given, LEAST, 1))).astype(np.float32)
+        elif name == BALANCED_ACCURACY.name:
+            counts = np.bincount(truth)
+            weights = len(truth) / (np.count_nonzero(counts) * counts[truth])
+            per_example[name] = (hit * weights).astype(np.float32)
+        elif name == MACRO_F1.name:
+            found[name] = macro_f1(answer, truth)
+        elif name == ROC_AUC.name:
+            found[name] = roc_auc(probabilities, truth)
+    means = {name: float(values.mean(dtype=np.float64)) for name, values in per_example.items()}
+    known = {name: {**found, **means}[name] for name in names if name in found or name in means}
+    return Evaluation(known, per_example, ids)
+
+
+def macro_f1(answer: NDArray[np.integer], truth: NDArray[np.integer]) -> float:
+    """F1 of each class that is the truth or the answer of some example, averaged."""
+    n = int(max(answer.max(), truth.max())) + 1
+    both = np.bincount(truth[answer == truth], minlength=n)
+    total = np.bincount(truth, minlength=n) + np.bincount(answer, minlength=n)
+    return float((2 * both[total > 0] / total[total > 0]).mean())
+
+
+def roc_auc(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> float:
+    """The area under each class's curve against the rest, averaged over the classes of which examples are there.
+
+    Equal probabilities count half (Mann and Whitney's U). 0.5 where all examples are of one class.
+    """
+    from scipy.stats import rankdata
+
+    areas = []
+    for number in range(1 if probabilities.shape[1] == 2 else 0, probabilities.shape[1]):
+        own = truth == number
+        there = int(own.sum())
+        if 0 < there < len(truth):
+            ranks = rankdata(probabilities[:, number])
+            areas.append((ranks[own].sum() - there * (there + 1) / 2) / (there * (len(truth) - there)))
+    return float(np.mean(areas)) if areas else 0.5
