@@ -147,7 +147,7 @@ def test_discovery_admits_it(new: Callable[..., str], tmp_path: Path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path / "acme-admitted")
     (found,) = (plugin for plugin in discover() if plugin.distribution == "acme-admitted")
     assert (found.state, found.reason) == ("loaded", "")
-    monkeypatch.setattr("workbench.discovery.__version__", "99.0")
+    monkeypatch.setattr("workbench.installed.__version__", "99.0")
     (found,) = (plugin for plugin in discover() if plugin.distribution == "acme-admitted")
     assert found.state == "incompatible"
     assert f">={__version__}" in found.reason
