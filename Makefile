@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	$(BIN)/workbench run --task recommend --time 60s
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -39,7 +39,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt examples/samples/pyp
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) --editable '.[postgresql]' hypothesis mypy optuna-dashboard pandas polars pytest ruff
+	$(PIP) --editable '.[postgresql]' hypothesis mypy optuna-dashboard pandas polars pytest pytest-xdist ruff
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.test
