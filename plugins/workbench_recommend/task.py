@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from workbench import Answer, Dataset, Evaluation, Group, Metric, Model, Probe, Source, Split, Task, UserError
@@ -200,12 +201,12 @@ class Recommend(Task[Interactions]):
         """MovieLens latest-small where the sample package is installed, else made-up data."""
         package = find_spec(SAMPLE_PACKAGE)
         if package is None or package.origin is None:
-            return Source(made_up_ratings(seed=0, users=400, items=300), made_up=True)
+            return Source(renumbered(made_up_ratings(seed=0, users=400, items=300), seed=0), made_up=True)
         return Source(Path(package.origin).parent / SAMPLE_FILE)
 
     def example(self, seed: int) -> Source:
         """Forty users, thirty items."""
-        return Source(made_up_ratings(seed, users=40, items=30), made_up=True)
+        return Source(renumbered(made_up_ratings(seed, users=40, items=30), seed), made_up=True)
 
 
 def scored_users(part: Interactions) -> NDArray[np.int64]:
@@ -244,7 +245,7 @@ def nothing_like(matrix: Any) -> Any:
 
 
 def made_up_ratings(seed: int, users: int, items: int) -> pa.Table:
-    """Ratings from a seeded taste model: users and items in four groups, popularity by a power law."""
+    """Ratings from a seeded taste model: users and items in four groups, popularity by a power law, `i1` the first."""
     rng = np.random.default_rng(seed)
     groups = 4
     likes = np.arange(users) % groups
@@ -254,13 +255,21 @@ def made_up_ratings(seed: int, users: int, items: int) -> pa.Table:
     taken = np.concatenate(rows)
     owner = np.repeat(np.arange(users), length)
     fits = taken % groups == likes[owner]
-    # Ties are broken by item number: were that the order of popularity, to know nothing would be to know much.
-    label = np.random.default_rng(seed).permutation(items) + 1
     return pa.table(
         {
             "user": [f"u{number + 1}" for number in owner],
-            "item": [f"i{number}" for number in label[taken]],
+            "item": [f"i{number + 1}" for number in taken],
             "rating": np.clip(np.round(rng.normal(np.where(fits, 4.2, 3.0), 0.7)), 1, 5),
             "timestamp": 1_600_000_000 + rng.integers(0, 10**7, size=len(owner)),
         }
     )
+
+
+def renumbered(ratings: pa.Table, seed: int) -> pa.Table:
+    """The same with the items' ids dealt out anew.
+
+    Ties are broken by item number: were that the order of popularity, to know nothing would be to know much.
+    """
+    ids = ratings.column("item").unique().sort()
+    dealt = ids.take(pa.array(np.random.default_rng(seed).permutation(len(ids))))
+    return ratings.set_column(1, "item", dealt.take(pc.index_in(ratings.column("item"), ids)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import textwrap
 from collections.abc import Callable, Iterator
@@ -211,7 +212,9 @@ def test_a_model_whose_requirement_is_missing_is_skipped(acme: Callable[..., Exa
     assert (found.state, found.seen) == ("skipped", "needs no_such_library: pip install no_such_library")
 
 
-def test_a_plugin_is_found_by_its_name_or_its_distribution(install: Callable[..., Path]) -> None:
+def test_a_plugin_is_found_by_its_name_or_its_distribution(
+    install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     install("acme", entries="one = acme\ntwo = acme")
     assert Examination("one").plugin == "one"
     assert Examination("acme:two").plugin == "two"
@@ -220,6 +223,9 @@ def test_a_plugin_is_found_by_its_name_or_its_distribution(install: Callable[...
         Examination("acme")
     with pytest.raises(UnknownName, match="no plugin 'recomend'; did you mean 'recommend'"):
         Examination("recomend")
+    monkeypatch.setenv("WORKBENCH_PLUGINS_OFF", "two")
+    with pytest.raises(PluginError, match="plugin two is switched off by WORKBENCH_PLUGINS_OFF; take it off that list"):
+        Examination("two")
 
 
 @pytest.fixture
@@ -251,6 +257,7 @@ def test_check_plugin_raises_with_every_message(terse: Path) -> None:
 
 
 def test_a_test_is_parametrized_with_the_checks(terse: Path) -> None:
+    before = set(psutil.Process().children())
     mark = parametrize_with_checks(
         "acme", {"odd:it_gives_a_finite_number_a_row": "it is known", "its_names_are_free": "it was taken"}
     )
@@ -267,6 +274,9 @@ def test_a_test_is_parametrized_with_the_checks(terse: Path) -> None:
         checks["odd:the_same_answers_give_the_same_value"]()
     with pytest.raises(UnknownName, match="no check 'odd:it_is_a_funktion'; did you mean 'odd:it_is_a_function'"):
         parametrize_with_checks("acme", {"odd:it_is_a_funktion": "never"})
+    del mark, checks
+    gc.collect()
+    assert set(psutil.Process().children()) <= before, "with the tests go their processes"
 
 
 def test_the_command_shows_what_failed_and_counts_the_rest(terse: Path, workbench: Callable[..., Called]) -> None:

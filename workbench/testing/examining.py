@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import tempfile
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,14 @@ class Examination:
 
     Raises:
         UnknownName: no such plugin is installed.
-        PluginError: several are called that.
+        PluginError: several are called that, or it is switched off.
     """
 
     def __init__(self, name: str) -> None:
         self.distribution, self.plugin = find(name)
         self.version = plugins()[self.distribution, self.plugin].version
         self._folder: Path | None = None
+        self._end: Callable[[], object] | None = None
         self._pools: dict[bool, Pool] = {}
         self._cases: list[Case] = []
         self._outcomes: dict[str, Outcome] = {}
@@ -53,12 +54,9 @@ class Examination:
 
     def close(self) -> None:
         """End the processes and remove what was written."""
-        for pool in self._pools.values():
-            pool.close()
-        self._pools = {}
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if self._end is not None:
+            self._end()
+            self._folder = self._end = None
 
     @property
     def cases(self) -> Sequence[Case]:
@@ -99,7 +97,8 @@ class Examination:
     def _pool(self, fresh: bool) -> Pool:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="workbench-check-"))
-            atexit.register(self.close)
+            # Tests that are parametrized with checks have no last one that could close it.
+            self._end = weakref.finalize(self, _end, self._pools, self._folder)
         if fresh not in self._pools:
             home = self._folder / ("fresh" if fresh else "home")
             home.mkdir()
@@ -113,7 +112,7 @@ def find(name: str) -> tuple[str, str]:
 
     Raises:
         UnknownName: no such plugin is installed.
-        PluginError: several are called that.
+        PluginError: several are called that, or it is switched off.
     """
     keys = list(plugins())
     found = [key for key in keys if name in (key[1], ":".join(key))] or [key for key in keys if key[0] == name]
@@ -121,6 +120,8 @@ def find(name: str) -> tuple[str, str]:
         raise UnknownName("plugin", name, [plugin for _, plugin in keys], "workbench plugins")
     if len(found) > 1:
         raise PluginError(f"several plugins are called {name!r}; say {' or '.join(':'.join(key) for key in found)}")
+    if plugins()[found[0]].blocked:
+        raise PluginError(f"plugin {name} is switched off by WORKBENCH_PLUGINS_OFF; take it off that list to check it")
     return found[0]
 
 
@@ -173,6 +174,7 @@ def parametrize_with_checks(
     for case in examination.cases:
         reason = expected.get(case.id, expected.get(case.check.name, ""))
         parameters.append(pytest.param(_asserting(examination, case, reason), id=case.id))
+    examination.close()  # it has listed its checks; processes start again when the first of them is run
     return pytest.mark.parametrize("check", parameters)
 
 
@@ -193,6 +195,13 @@ def _asserting(examination: Examination, case: Case, expected: str) -> Callable[
             raise AssertionError(outcome.message)
 
     return check
+
+
+def _end(pools: dict[bool, Pool], folder: Path) -> None:
+    for pool in pools.values():
+        pool.close()
+    pools.clear()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unending(seconds: float) -> str:
