@@ -166,11 +166,12 @@ def test_plugins_and_doctor_list_them(install: Install, call: Call) -> None:
     assert rows["zeta"]["observes"] == ["run_finished"]
     assert (rows["acme-tools"]["state"], rows["acme-tools"]["commands"]) == ("loaded", ["greet"])
     assert rows["acme-tools"]["reason"] == "command 'run' is refused: that name is Workbench's own"
-    header, *_ = call("plugins")[1].splitlines()
-    assert header.split()[-3:] == ["observes", "commands", "reason"]
+    header, *_, reason = call("plugins")[1].splitlines()
+    assert reason == "acme-tools: command 'run' is refused: that name is Workbench's own"
+    assert header.split()[-2:] == ["observes", "commands"]
     checks = {row["check"]: row for row in json.loads(call("doctor", "--json")[1])["checks"]}
     assert checks["plugin acme-tools"]["state"] == "noted"
-    assert "command greet; command 'run' is refused" in checks["plugin acme-tools"]["found"]
+    assert "command greet, command 'run' is refused" in checks["plugin acme-tools"]["found"]
     assert "observes" in checks["plugin zeta"]["found"]
 
 

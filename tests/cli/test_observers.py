@@ -12,6 +12,7 @@ import pytest
 import workbench
 from tests.conftest import Called
 from workbench import observing
+from workbench.contract.task import ENSEMBLE
 
 GOOD = """
 import json, pathlib
@@ -43,9 +44,10 @@ def test_a_run_with_observers_that_hang_and_raise_ends_as_any_other_and_says_so(
     arguments = "--data ratings.csv --models ease --trials 1 --workers 1 --json"
     called = workbench("run", "--task", "recommend", *arguments.split(), env={"PYTHONPATH": str(site)})
     assert called.code == 0
-    assert {row["model"] for row in called.json["leaderboard"]} == {"popular", "ease"}
+    assert {row["model"] for row in called.json["leaderboard"]} >= {"popular", "ease"}
     assert heard(site)[:2] == [["running", "popular", "complete"], ["running", "ease", "complete"]]
-    hung = "observer hangs of hangs 1.0: 2 of 2 records were not taken before it was stopped"
+    told = called.json["trials"]["complete"] + any(row["model"] == ENSEMBLE for row in called.json["leaderboard"])
+    hung = f"observer hangs of hangs 1.0: {told} of {told} records were not taken before it was stopped"
     raised = "observer raises of raises 1.0: 1 of 1 calls failed, the first with ValueError: complete"
     assert called.err.splitlines() == [hung, raised]
     assert called.json["note"] == workbench("show", "1", "--json").json["note"] == f"{hung}; {raised}"
@@ -62,10 +64,10 @@ def test_a_resumed_run_tells_of_its_new_trials_alone(
     monkeypatch.setattr(observing, "DRAIN_SECONDS", 60.0)
     url = f"sqlite:///{tmp_path}/w.db"
     found = workbench.run("recommend", ratings, db=url, trials=1, models="ease", workers=1, set={"ease.l2": 10.0})
-    first = heard(site)
-    assert [line[:2] for line in first] == [["running", "popular"], ["running", "ease"], ["complete", first[-1][1]]]
-    assert sorted(first[-1][1:]) == ["ease", "popular"]
+    *trials, end = heard(site)
+    assert [line[:2] for line in trials if line[1] != ENSEMBLE] == [["running", "popular"], ["running", "ease"]]
+    assert end[0] == "complete" and set(end) >= {"ease", "popular"}
     workbench.resume(found.summary["run"], trials=2, db=url)
-    again = heard(site)
-    assert [line[:2] for line in again[:-1]] == [["running", "ease"]] * (len(again) - 1)
-    assert again[-1][0] == "complete" and "ease" in again[-1]
+    *trials, end = heard(site)
+    assert [line[:2] for line in trials if line[1] != ENSEMBLE] == [["running", "ease"]]
+    assert end[0] == "complete" and set(end) >= {"ease", "popular"}
