@@ -47,7 +47,7 @@ def test_the_plugin_is_searched_ranked_stored_and_served(
     assert "recent" in workbench("leaderboard").out, "its trials still show when it is no longer installed"
     gone = workbench("predict", row["trial"], "--users", "u1")
     assert gone.code == 2
-    assert "no model 'recent'" in gone.err
+    assert "model 'recent' is of workbench-recent 1.0, which is not installed; get it back" in gone.err
 
 
 def test_the_python_example_runs(ratings: Path) -> None:

@@ -137,9 +137,9 @@ def _plugins() -> list[dict[str, Any]]:
         state = {"loaded": usual, "blocked": "noted"}.get(plugin.state, "broken")
         offers = [f"{len(plugin.tasks)} tasks, {len(plugin.models)} models, {len(plugin.metrics)} metrics"]
         offers += ["observes"] * bool(plugin.observes) + [f"command {name}" for name in plugin.commands]
-        told = [*offers, *filter(None, [plugin.reason])] if plugin.state == "loaded" else [plugin.state]
-        found = f"{plugin.distribution} {plugin.version}: {', '.join(told)}"
-        remedy = f"workbench plugins says why; to do without it: --no-plugin {plugin.name}" if state == "broken" else ""
+        told = [", ".join(offers)] if plugin.state == "loaded" else [plugin.state]
+        found = f"{plugin.distribution} {plugin.version}: {'; '.join([*told, *filter(None, [plugin.reason])])}"
+        remedy = f"upgrade {plugin.distribution}, or do without it: --no-plugin {plugin.name}" if state == "broken" else ""
         rows.append(_row(f"plugin {plugin.name}", state, found, remedy))
     for task, offered in registry.tasks.items():
         try:
