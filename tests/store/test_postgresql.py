@@ -193,6 +193,24 @@ def test_a_connection_may_be_cut_at_any_message_and_nothing_is_lost_or_doubled(
     assert message > 40  # twelve transactions, each with its beginning, its statements and its COMMIT
 
 
+def test_a_connection_that_calls_itself_busy_amid_many_rows_is_replayed(
+    server: Server, name: str, run_row: RunRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    real, failures = psycopg.Cursor.executemany, iter([True])
+
+    def executemany(cursor: Any, *arguments: Any, **how: Any) -> Any:
+        if next(failures, False):
+            raise psycopg.OperationalError("cannot exit pipeline mode while busy")
+        return real(cursor, *arguments, **how)
+
+    monkeypatch.setattr(psycopg.Cursor, "executemany", executemany)
+    with closing(Database(server.url(name))) as database:
+        assert_is_whole(database, life_of_a_run(database, run_row, tmp_path), runs=1)
+    assert next(failures, None) is None, "it was met"
+
+
 @contextmanager
 def ended_at(server: Server, database: Database, point: int) -> Iterator[list[str]]:
     """End the connection at the n-th statement or COMMIT of a write; yields a list that names it once it happened."""

@@ -139,7 +139,7 @@ def _plugins() -> list[dict[str, Any]]:
         offers += ["observes"] * bool(plugin.observes) + [f"command {name}" for name in plugin.commands]
         told = [", ".join(offers)] if plugin.state == "loaded" else [plugin.state]
         found = f"{plugin.distribution} {plugin.version}: {'; '.join([*told, *filter(None, [plugin.reason])])}"
-        remedy = f"upgrade {plugin.distribution}, or do without it: --no-plugin {plugin.name}" if state == "broken" else ""
+        remedy = f"upgrade {plugin.distribution}, or pass --no-plugin {plugin.name}" if state == "broken" else ""
         rows.append(_row(f"plugin {plugin.name}", state, found, remedy))
     for task, offered in registry.tasks.items():
         try:

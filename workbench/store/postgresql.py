@@ -231,6 +231,12 @@ def _engine(url: sa.URL) -> sa.Engine:
         connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
         connection.autocommit = False
 
+    @sa.event.listens_for(engine, "handle_error")
+    def failed(context: sa.ExceptionContext) -> None:
+        # Cut amid many rows, a connection calls itself busy rather than gone, and can be used no more.
+        if "pipeline mode" in str(context.original_exception):
+            context.is_disconnect = True
+
     @sa.event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
         # Writers take turns, as on SQLite: what one has read stays true until it has written.
