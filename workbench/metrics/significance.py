@@ -21,7 +21,8 @@ def paired_z(
 
     Both the examples and the draws are samples: a draw has fits of its own, whose luck all of its examples share. So
     the variance is clustered both ways (Cameron, Gelbach and Miller, "Robust Inference with Multiway Clustering",
-    2011, equation 2.9), the draws' part never less than nothing.
+    2011, equation 2.9), the draws' part never less than nothing. Five draws say little of their own variance, which
+    Student's distribution with Satterthwaite's degrees of freedom (1946) allows for.
 
     Args:
         first: float32[n], values of one model.
@@ -30,8 +31,11 @@ def paired_z(
         draws: int64[n], which draw.
 
     Returns:
-        Above 0 where `first` is larger; 0 where all are equal or there are fewer than two examples.
+        Above 0 where `first` is larger; 0 where all are equal or there are fewer than two examples. What a standard
+        normal value would have to be to be as unlikely.
     """
+    from scipy.special import ndtri, stdtr
+
     difference = first.astype(np.float64) - second
     _, example = np.unique(examples, return_inverse=True)
     counts = np.bincount(example)
@@ -42,11 +46,12 @@ def paired_z(
     errors = (difference - mean) / (len(counts) * counts[example])
     by_example = _clustered(errors, example)
     _, draw = np.unique(draws, return_inverse=True)
-    by_draw = _clustered(errors, draw) if draw.max() else 0.0
-    error = (by_example + max(0.0, by_draw - float(errors @ errors))) ** 0.5
+    by_draw = max(0.0, _clustered(errors, draw) - float(errors @ errors)) if draw.max() else 0.0
+    error = (by_example + by_draw) ** 0.5
     if error <= 1e-12 * abs(mean):
         return math.copysign(math.inf, mean) if mean else 0.0
-    return float(mean / error)
+    freedom = error**4 / (by_example**2 / (len(counts) - 1) + by_draw**2 / max(1, draw.max()))
+    return math.copysign(float(ndtri(stdtr(freedom, -abs(mean) / error))), mean)
 
 
 def _clustered(errors: NDArray[np.float64], group: NDArray[np.int64]) -> float:
