@@ -11,7 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEVEL = 0.05
+LEVEL = 0.01
+"""To call two models different is a strong word: of a hundred pairs of equal ones it may be said of one."""
 
 
 def paired_z(
