@@ -9,13 +9,14 @@
 | LightGBM booster             | `<name>.lightgbm.txt`                                          |
 | plain values                 | `plain.json`: None, bool, int, float, str, lists, string-keyed dicts |
 
-Anything else is refused with the attribute's name.
+Anything else is refused with the attribute's name. A torch network is stored by `workbench.blocks.networks`.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,20 @@ TRUSTED_TYPES = (
 _ARRAYS, _PLAIN, _INDEX = "arrays.safetensors", "plain.json", "attributes.json"
 
 
-def save_attributes(model: Any, folder: Path) -> None:
-    """Write every attribute of `model` that ends in `_` into `folder`.
+def save_attributes(model: Any, folder: Path, without: Collection[str] = ()) -> None:
+    """Write every attribute of `model` that ends in `_` into `folder`, but those that the model stores itself.
+
+    Args:
+        model: fitted.
+        folder: empty.
+        without: the attributes that are left out.
 
     Raises:
         ModelError: an attribute of a type that cannot be stored without pickle, by name.
     """
     learned = {name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")}
+    for name in without:
+        del learned[name]
     arrays: dict[str, Any] = {}
     plain: dict[str, Any] = {}
     index: dict[str, str] = {}

@@ -1,0 +1,175 @@
+"""The training loop of torch models, on networks of a few weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workbench.blocks import training
+from workbench.blocks.training import Recipe, bucketed, shuffled
+from workbench.contract.context import Context
+from workbench.errors import ModelError, Pruned
+
+torch = pytest.importorskip("torch")
+
+XS = torch.linspace(-1, 1, 32)[:, None]
+
+
+class Line:
+    """Holds a network that learns 2 x + 1."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.module_ = torch.nn.Linear(1, 1)
+
+    def loss(self, rows: Any) -> torch.Tensor:
+        rows = torch.as_tensor(rows)
+        return ((self.module_(XS[rows]) - 2 * XS[rows] - 1) ** 2).mean()
+
+    def train(self, recipe: Recipe, context: Context | None = None, loss: Any = None) -> None:
+        context = context or Context(model=self)
+        training.train(self.module_, recipe, lambda epoch: shuffled(32, 8, [0, epoch]), loss or self.loss, context)
+
+    @property
+    def numbers(self) -> list[float]:
+        return [value.item() for value in (self.module_.weight, self.module_.bias)]
+
+
+@pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
+@pytest.mark.parametrize("schedule", training.SCHEDULES)
+def test_it_learns_and_one_seed_gives_one_result(optimizer: str, schedule: str) -> None:
+    recipe = Recipe(60, optimizer=optimizer, schedule=schedule, learning_rate=0.05, weight_decay=0.0)
+    first, second = Line(), Line()
+    first.train(recipe)
+    second.train(recipe)
+    assert first.numbers == pytest.approx([2, 1], abs=0.05)
+    assert first.numbers == second.numbers
+
+
+def test_the_rate_rises_and_falls() -> None:
+    cosine, constant = Recipe(warm_up=0.1), Recipe(warm_up=0.1, schedule="constant")
+    assert [recipe.rate(0.05) for recipe in (cosine, constant)] == [5e-4, 5e-4]
+    assert [recipe.rate(0.55) for recipe in (cosine, constant)] == pytest.approx([5e-4, 1e-3])
+    assert [recipe.rate(1.0) for recipe in (cosine, constant)] == pytest.approx([0, 1e-3])
+
+
+def searched(line: Line, scores: list[float], **changes: Any) -> tuple[Context, list[int]]:
+    steps = []
+
+    def on_report(step: int, value: float | None) -> float:
+        steps.append(step)
+        return scores[step - 1]
+
+    return Context(valid="valid", model=line, on_report=on_report, **changes), steps
+
+
+def test_training_stops_without_improvement_and_leaves_the_best_state() -> None:
+    states = []
+
+    class Watched(Line):
+        def loss(self, rows: Any) -> torch.Tensor:
+            states.append(self.numbers)
+            return super().loss(rows)
+
+    line = Watched()
+    context, steps = searched(line, [0.1, 0.5, 0.4, 0.5, 0.3, 0.9])
+    line.train(Recipe(6, patience=3), context)
+    assert (steps, context.best_epochs) == ([1, 2, 3, 4, 5], 2)
+    assert line.numbers == states[8], "as it was when the third epoch began"
+
+
+def test_a_refit_trains_as_long_and_as_fast_as_the_search_did() -> None:
+    found, refitted = Line(), Line()
+    context, _ = searched(found, [0.1, 0.5, 0.4])
+    found.train(Recipe(3), context)
+    refitted.train(Recipe(3), Context(model=refitted, fixed_epochs=context.best_epochs))
+    assert found.numbers == refitted.numbers
+
+
+def test_pruning_passes_through() -> None:
+    line = Line()
+
+    def stop(step: int, value: float | None) -> float:
+        raise Pruned("enough")
+
+    with pytest.raises(Pruned):
+        line.train(Recipe(5), Context(valid="valid", model=line, on_report=stop))
+
+
+def test_an_epoch_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, taken, left = Line(), [], iter([10.0, *range(3, 0, -1), 0, 0, 0])
+    monkeypatch.setattr(Context, "seconds_left", property(lambda self: next(left)))
+    context, steps = searched(line, [0.5] * 5)
+    line.train(Recipe(5), context, lambda rows: taken.append(rows) or line.loss(rows))
+    assert (len(taken), steps) == (3, [1]), "a tenth of ten seconds is left for the scoring"
+
+
+def test_what_is_not_finite_is_told() -> None:
+    line = Line()
+    with pytest.raises(ModelError, match="the loss is nan after epoch 1; a smaller learning rate may help"):
+        line.train(Recipe(1), loss=lambda rows: line.loss(rows) * math.nan)
+
+
+def test_a_batch_too_large_is_taken_in_pieces_to_the_same_effect() -> None:
+    whole, pieces, sizes = Line(), Line(), []
+
+    def cramped(rows: Any) -> torch.Tensor:
+        sizes.append(len(rows))
+        if len(rows) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return pieces.loss(rows)
+
+    whole.train(Recipe(3))
+    pieces.train(Recipe(3), loss=cramped)
+    assert sizes[:7] == [8, 4, 2, 2, 2, 2, 2]
+    assert pieces.numbers == pytest.approx(whole.numbers, rel=1e-5)
+
+
+def test_nothing_fits() -> None:
+    def full(rows: Any) -> torch.Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    with pytest.raises(MemoryError, match="not even one row"):
+        Line().train(Recipe(1), loss=full)
+    with pytest.raises(MemoryError, match="not even one row"):
+        training.answers(Line().module_, shuffled(8, 4, [0]), full)
+
+
+def test_other_faults_pass() -> None:
+    def wrong(rows: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        Line().train(Recipe(1), loss=wrong)
+
+
+def test_answers_come_in_the_order_of_rows_whatever_fits() -> None:
+    module = torch.nn.Sequential(torch.nn.Dropout(0.5))
+
+    def answer(rows: Any) -> torch.Tensor:
+        if len(rows) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return module(torch.as_tensor(rows)[:, None].float())
+
+    found = training.answers(module, shuffled(20, 8, [1]), answer)
+    assert found.dtype == np.float32
+    assert found.tolist() == [[float(row)] for row in range(20)]
+
+
+def test_batches_hold_each_row_once_and_buckets_rows_of_like_length() -> None:
+    lengths = np.random.default_rng(0).integers(1, 100, 5000)
+    plain, buckets = shuffled(5000, 33, [0, 1]), bucketed(lengths, 33, [0, 1])
+    for found in (plain, buckets):
+        assert sorted(np.concatenate(found).tolist()) == list(range(5000))
+        assert {len(rows) for rows in found} <= {31, 32, 33}
+
+    def padding(found: list[Any]) -> int:
+        return sum(len(rows) * lengths[rows].max() for rows in found) - lengths.sum()
+
+    assert padding(buckets) < 0.1 * padding(plain)
+    means = [lengths[rows].mean() for rows in buckets]
+    assert means != sorted(means), "not from the shortest to the longest"
+    assert not np.array_equal(np.concatenate(plain), np.concatenate(shuffled(5000, 33, [0, 2])))

@@ -1,0 +1,245 @@
+"""The training loop of torch models.
+
+A model says which rows make a batch and what the loss of some rows is; `train` does the rest: optimiser, schedule,
+clipping, mixed precision on a GPU, batches that do not fit into memory, and through `Context.epochs` the best state,
+learning curves, pruning and the deadline. This module imports torch only where it is called.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from workbench.contract.context import Context
+from workbench.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.int64]
+
+T = TypeVar("T")
+
+OPTIMIZERS = ("adamw", "sgd")
+SCHEDULES = ("cosine", "constant")
+
+LAST_SHARE = 0.15
+"""Share of the time given that is left for scoring, where the deadline comes before the first epoch's end."""
+
+POOL = 50
+"""Batches whose rows are sorted by length together."""
+
+TOO_LARGE = "not even one row fits into memory"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Args:
+        epochs: at most; the schedule is drawn over so many.
+        patience: epochs without a better score after which the search stops training.
+        optimizer: one of `OPTIMIZERS`; `sgd` has Nesterov momentum 0.9.
+        learning_rate: the highest.
+        weight_decay: decoupled with `adamw` (Loshchilov and Hutter 2019); of matrices alone, not of biases and norms.
+        schedule: one of `SCHEDULES`: `cosine` falls to 0 over all epochs (Loshchilov and Hutter 2017).
+        warm_up: share of all steps over which the rate rises from 0.
+        clip: the greatest norm of a gradient.
+    """
+
+    epochs: int = 20
+    patience: int = 3
+    optimizer: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    warm_up: float = 0.05
+    clip: float = 1.0
+
+    def rate(self, progress: float) -> float:
+        """The learning rate after this share of all steps, above 0 and up to 1."""
+        if progress < self.warm_up:
+            return self.learning_rate * progress / self.warm_up
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - self.warm_up) / (1 - self.warm_up)))
+
+
+def train(
+    module: torch.nn.Module,
+    recipe: Recipe,
+    batches: Callable[[int], Sequence[Rows]],
+    loss: Callable[[Rows], torch.Tensor],
+    context: Context,
+) -> None:
+    """Train `module`, which an attribute of the model that ends in `_` holds already; it is left in its best state.
+
+    Seed torch (`torch.manual_seed`) before the module is made: then one seed gives one result on a CPU.
+
+    Args:
+        module: on the device where it is to be trained.
+        recipe: how.
+        batches: epoch -> its batches, each int64[rows]; at least one.
+        loss: the mean loss of these rows, a scalar, with `module` in training mode.
+        context: of the fit. In a refit there are exactly as many epochs as were best in the search.
+
+    Raises:
+        Pruned: the search asked this trial to stop.
+        ModelError: the loss is no longer finite.
+        MemoryError: not even one row fits into memory.
+    """
+    steps = _Steps(module, recipe, loss)
+    given = context.seconds_left
+    for epoch in context.epochs(recipe.epochs):
+        if context.best_epochs is not None and epoch - context.best_epochs >= recipe.patience:
+            break
+        module.train()
+        order = batches(epoch)
+        for number, rows in enumerate(order):
+            steps.take(rows, recipe.rate((epoch + (number + 1) / len(order)) / recipe.epochs))
+            if context.fixed_epochs is None and context.seconds_left < LAST_SHARE * given < math.inf:
+                break
+        mean = steps.mean_loss()
+        context.log.debug("epoch %d: loss %.4f", epoch + 1, mean)
+        if not math.isfinite(mean):
+            raise ModelError(f"the loss is {mean} after epoch {epoch + 1}; a smaller learning rate may help")
+
+
+class _Steps:
+    """Steps of one optimiser. A batch that does not fit into memory is taken in pieces, as are all after it."""
+
+    def __init__(self, module: torch.nn.Module, recipe: Recipe, loss: Callable[[Rows], torch.Tensor]) -> None:
+        import torch
+
+        self.module, self.recipe, self.loss = module, recipe, loss
+        self.optimizer = _optimizer(module, recipe)
+        self.device = next(module.parameters()).device
+        self.mixed = self.device.type == "cuda"
+        self.dtype = torch.bfloat16 if self.mixed and torch.cuda.is_bf16_supported() else torch.float16
+        self.scaler = torch.amp.GradScaler("cuda", enabled=self.mixed and self.dtype == torch.float16)
+        self.pieces = 1
+        self.losses: list[torch.Tensor] = []
+
+    def take(self, rows: Rows, rate: float) -> None:
+        """One step on these rows."""
+        import torch
+
+        while (loss := _if_it_fits(lambda: self._backward(rows))) is None:
+            if self.pieces >= len(rows):
+                raise MemoryError(TOO_LARGE)
+            self.pieces *= 2
+        self.losses.append(loss)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def mean_loss(self) -> float:
+        """Of the steps since it was last asked."""
+        import torch
+
+        mean = float(torch.stack(self.losses).float().mean())
+        self.losses = []
+        return mean
+
+    def _backward(self, rows: Rows) -> torch.Tensor:
+        import torch
+
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        for piece in np.array_split(rows, min(self.pieces, len(rows))):
+            with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.mixed):
+                share = self.loss(piece) * (len(piece) / len(rows))
+            torch.autograd.backward(self.scaler.scale(share))
+            total += share.detach()
+        return total
+
+
+def answers(module: torch.nn.Module, batches: Sequence[Rows], answer: Callable[[Rows], torch.Tensor]) -> NDArray[Any]:
+    """What a network answers, in evaluation mode and full precision: float32, a row for each row of the batches.
+
+    Args:
+        module: a network.
+        batches: that hold each row from 0 to the last once; halved as they do not fit into memory.
+        answer: rows -> a tensor with a row each.
+
+    Raises:
+        MemoryError: not even one row fits into memory.
+    """
+    import torch
+
+    module.eval()
+    found: NDArray[Any] | None = None
+    waiting = list(reversed(batches))
+    with torch.inference_mode():
+        while waiting:
+            rows = waiting.pop()
+            part = _if_it_fits(lambda rows=rows: answer(rows).float().cpu().numpy())  # type: ignore[misc]
+            if part is None:
+                if len(rows) < 2:
+                    raise MemoryError(TOO_LARGE)
+                waiting += reversed(np.array_split(rows, 2))
+                continue
+            if found is None:
+                found = np.empty((sum(map(len, batches)), *part.shape[1:]), np.float32)
+            found[rows] = part
+    assert found is not None
+    return found
+
+
+def shuffled(n: int, size: int, seed: Sequence[int]) -> list[Rows]:
+    """All rows in random order, in batches of nearly equal length that are at most `size`."""
+    order = np.random.default_rng(seed).permutation(n)
+    return np.array_split(order, -(-n // size))
+
+
+def bucketed(lengths: NDArray[np.integer[Any]], size: int, seed: Sequence[int]) -> list[Rows]:
+    """Batches as `shuffled`, each of rows of like length, so that little of what is padded is padding.
+
+    Args:
+        lengths: int[n], of every row.
+        size: rows of a batch, at most.
+        seed: of the order.
+    """
+    found = []
+    for pool in shuffled(len(lengths), POOL * size, seed):
+        found += np.array_split(pool[np.argsort(lengths[pool], kind="stable")], -(-len(pool) // size))
+    order = np.random.default_rng([*seed, 1]).permutation(len(found))
+    return [found[number] for number in order]
+
+
+def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    import torch
+
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [each for each in learned if each.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [each for each in learned if each.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def _if_it_fits(action: Callable[[], T]) -> T | None:
+    """What it returns; None where there was not enough memory, which is given back."""
+    import torch
+
+    try:
+        return action()
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+    gc.collect()  # here the error no longer keeps the tensors of what it broke off
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
