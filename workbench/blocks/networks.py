@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from workbench.blocks import training
+from workbench.blocks.training import Rows
 from workbench.contract.context import Context
 from workbench.contract.model import Model
 from workbench.contract.saving import restore_attributes, save_attributes
@@ -24,8 +25,6 @@ from workbench.space import Choice, Float, Int, Space
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-
-    from workbench.blocks.training import Rows
 
 STATE = "module.safetensors"
 

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.contract.context import Context
 from workbench.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import NDArray
 
-    Rows = NDArray[np.int64]
+Rows = NDArray[np.int64]
+"""Numbers of rows."""
 
 T = TypeVar("T")
 

@@ -1,0 +1,21 @@
+"""Networks for texts, which need torch: what they are called, where they are, and what they do."""
+
+MODELS = {
+    "bag-of-embeddings": (
+        "workbench_text.neural.bag:BagOfEmbeddings",
+        "the mean of embeddings of words and word n-grams, then a linear layer, as fastText does",
+    ),
+    "textcnn": (
+        "workbench_text.neural.textcnn:TextCNN",
+        "convolutions over word embeddings and their maxima over the text (Kim 2014)",
+    ),
+    "bilstm": (
+        "workbench_text.neural.bilstm:BiLSTM",
+        "a bidirectional LSTM over word embeddings, and attention over its states",
+    ),
+    "transformer": (
+        "workbench_text.neural.transformer:Transformer",
+        "a small Transformer encoder over word embeddings, from scratch",
+    ),
+}
+"""Name -> (where the class is, what it does)."""

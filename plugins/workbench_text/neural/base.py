@@ -1,0 +1,87 @@
+"""What the networks for texts have in common: a vocabulary learned on train, and batches of texts of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from workbench.blocks.networks import NetworkClassifier
+from workbench.blocks.training import Rows, bucketed
+from workbench.contract.context import Context
+from workbench.space import Float, Int
+from workbench_text.neural.words import FIRST, PADDING, Ragged, hashed, numbered, vocabulary
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class TextNetwork(NetworkClassifier):
+    """A network over the words of texts, numbered by a vocabulary.
+
+    Args:
+        dimensions: of a word's embedding.
+        dropout: share of what is left out in training.
+        least_count: words that come less often in train count as unknown.
+    """
+
+    dimensions: int = 128
+    dropout: float = 0.5
+    least_count: int = 2
+
+    known_: NDArray[np.uint64]
+    longest: ClassVar[int] = 400
+    """Words of a text that are looked at."""
+    most_known: ClassVar[int] = 100_000
+    space = {
+        **NetworkClassifier.space,
+        "dimensions": Int(32, 300, log=True),
+        "dropout": Float(0.0, 0.7),
+        "least_count": Int(1, 5),
+    }
+    _read: tuple[Any, Ragged] | None = None
+
+    def prepare(self, train: Any, context: Context) -> dict[str, Any]:
+        """Learn the vocabulary."""
+        found = context.shared("words", lambda: vars(hashed(train.texts)))
+        words = self.terms(Ragged(found["values"], found["starts"]))
+        self.known_ = vocabulary(words, self.least_count, self.most_known)
+        self._read = train, numbered(words, self.known_)
+        return {"words": FIRST + len(self.known_)}
+
+    def terms(self, words: Ragged) -> Ragged:
+        """Hashes of what is looked at in a text, from those of its words."""
+        return words
+
+    def inputs(self, examples: Any) -> Ragged:
+        """The numbers of words; those of the part that was asked for last are kept, as each epoch asks again."""
+        if self._read is None or self._read[0] is not examples:
+            self._read = examples, numbered(self.terms(hashed(examples.texts)), self.known_)
+        return self._read[1]
+
+    def batches(self, inputs: Ragged, n: int, size: int, seed: Sequence[int]) -> list[Rows]:
+        """Batches of texts of like length."""
+        return bucketed(np.minimum(inputs.lengths, self.longest), size, seed)
+
+    def tensors(self, inputs: Ragged, rows: Rows) -> tuple[torch.Tensor, ...]:
+        """int64[rows, words], padded."""
+        return (torch.as_tensor(inputs.padded(rows, self.longest), device=self.device),)
+
+    @classmethod
+    def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float] | None:
+        """Of a fit with the defaults, on texts of a sentence or two."""
+        n = shape["examples"]
+        return n * cls.seconds_per_example, 3e8 + 2_000 * n
+
+    seconds_per_example: ClassVar[float] = 0.003
+
+
+def embedding(words: int, dimensions: int) -> torch.nn.Embedding:
+    """Embeddings of words; that of padding is and stays 0."""
+    made = torch.nn.Embedding(words, dimensions, padding_idx=PADDING)
+    torch.nn.init.normal_(made.weight, std=dimensions**-0.5)
+    with torch.no_grad():
+        made.weight[PADDING] = 0
+    return made
