@@ -35,7 +35,7 @@ LAYERS = {
     "installed": {"_version"},
     "commands": {"installed"},
     "discovery": {"contract", "commands", "installed"},
-    "registry": {"contract", "errors", "discovery"},
+    "registry": {"contract", "errors", "discovery", "installed"},
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
     "blocks": {"contract", "errors", "data", "metrics"},

@@ -259,3 +259,17 @@ def test_everything_on_offer_by_workbench_can_be_loaded() -> None:
         for model in registry.models(task).values():
             if model.plugin.first_party and not model.missing:
                 load_class(model.spec.load)
+
+
+def test_what_is_missing_is_installed_by_the_extra_of_that_name_where_there_is_one(
+    install: Callable[..., Path],
+) -> None:
+    extra = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nProvides-Extra: no_torch\nProvides-Extra: docs\n"
+    install("acme", metadata=extra)
+    for missing, lines in (
+        (("no_torch",), "needs no_torch: pip install 'acme[no_torch]'"),
+        (("no_torch", "no_lib"), "needs no_torch, no_lib: pip install 'acme[no_torch]' no_lib"),
+    ):
+        spec = ModelSpec("deep", "recommend", "acme:Deep", "a model", requires=missing)
+        registry = Registry([Plugin("acme", "acme", "1.0", "loaded", models=(spec,))])
+        assert registry.model("recommend", "deep").lack == lines

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, entry_points, metadata
 from typing import Literal
 
 from workbench._version import __version__
@@ -80,6 +80,14 @@ def others(distribution: str, name: str) -> list[str]:
     """What to switch off so that one plugin is loaded, and no other that did not come with Workbench."""
     keys = [key for key in plugins() if key != (distribution, name) and key[0] != DISTRIBUTION]
     return [key[1] if key[0] == distribution else key[0] for key in keys]
+
+
+def extras_of(distribution: str) -> list[str]:
+    """The extras that an installed distribution can be asked for, such as `torch`; none where it is not installed."""
+    try:
+        return metadata(distribution).get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        return []
 
 
 def _origin(entry: EntryPoint) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from workbench.contract.metric import Metric
 from workbench.contract.task import Task
 from workbench.discovery import Plugin, discover, fault
 from workbench.errors import PluginError, UnknownName, UserError
+from workbench.installed import extras_of
 
 Spec = TypeVar("Spec", TaskSpec, ModelSpec, MetricSpec)
 TaskPart = TypeVar("TaskPart", ModelSpec, MetricSpec)
@@ -42,8 +43,17 @@ class Offer(Generic[Spec]):
 
     @property
     def lack(self) -> str:
-        """What is missing and how to get it, or an empty string."""
-        return f"needs {', '.join(self.missing)}: pip install {' '.join(self.missing)}" if self.missing else ""
+        """What is missing and how to get it, or an empty string.
+
+        What the plugin's distribution has an extra for, of the same name, is got by that.
+        """
+        if not self.missing:
+            return ""
+        offered = extras_of(self.plugin.distribution)
+        extras = ",".join(name for name in self.missing if name in offered)
+        install = [f"'{self.plugin.distribution}[{extras}]'"] if extras else []
+        install += [name for name in self.missing if name not in offered]
+        return f"needs {', '.join(self.missing)}: pip install {' '.join(install)}"
 
     @property
     def origin(self) -> str:

@@ -55,4 +55,5 @@ class Bag(nn.Module):
         self.last = nn.Linear(dimensions, classes)
 
     def forward(self, terms: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        return self.last(self.dropout(self.embedding(terms, starts)))
+        found: torch.Tensor = self.last(self.dropout(self.embedding(terms, starts)))
+        return found

@@ -31,7 +31,6 @@ class TextNetwork(NetworkClassifier):
     dropout: float = 0.5
     least_count: int = 2
 
-    known_: NDArray[np.uint64]
     longest: ClassVar[int] = 400
     """Words of a text that are looked at."""
     most_known: ClassVar[int] = 100_000
@@ -47,7 +46,7 @@ class TextNetwork(NetworkClassifier):
         """Learn the vocabulary."""
         found = context.shared("words", lambda: vars(hashed(train.texts)))
         words = self.terms(Ragged(found["values"], found["starts"]))
-        self.known_ = vocabulary(words, self.least_count, self.most_known)
+        self.known_: NDArray[np.uint64] = vocabulary(words, self.least_count, self.most_known)
         self._read = train, numbered(words, self.known_)
         return {"words": FIRST + len(self.known_)}
 
@@ -71,11 +70,11 @@ class TextNetwork(NetworkClassifier):
 
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float] | None:
-        """Of a fit with the defaults, on texts of a sentence or two."""
-        n = shape["examples"]
-        return n * cls.seconds_per_example, 3e8 + 2_000 * n
+        """Of a fit with the defaults, one thread."""
+        return shape["characters"] * cls.seconds_per_character, 3e8 + 50 * shape["characters"]
 
-    seconds_per_example: ClassVar[float] = 0.003
+    seconds_per_character: ClassVar[float]
+    """CPU seconds of a whole fit, measured on rt-polarity."""
 
 
 def embedding(words: int, dimensions: int) -> torch.nn.Embedding:

@@ -51,4 +51,5 @@ class BothWays(nn.Module):
         )
         states, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         scores = self.attention(states.tanh()).masked_fill(padding[:, : states.shape[1], None], -torch.inf)
-        return self.last(self.dropout((states * scores.softmax(dim=1)).sum(dim=1).tanh()))
+        found: torch.Tensor = self.last(self.dropout((states * scores.softmax(dim=1)).sum(dim=1).tanh()))
+        return found

@@ -38,6 +38,7 @@ class Convolutions(nn.Module):
     def __init__(self, words: int, dimensions: int, filters: int, widths: range, dropout: float, classes: int) -> None:
         super().__init__()
         self.embedding = embedding(words, dimensions)
+        self.widths = widths
         self.layers = nn.ModuleList(nn.Conv1d(dimensions, filters, width, padding=width - 1) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.last = nn.Linear(filters * len(widths), classes)
@@ -46,9 +47,10 @@ class Convolutions(nn.Module):
         lengths = (words != PADDING).sum(dim=1)
         embedded = self.embedding(words).transpose(1, 2)
         maxima = []
-        for layer in self.layers:
+        for width, layer in zip(self.widths, self.layers, strict=True):
             seen = layer(embedded)
             # What sees padding alone is left out, so that a text's answer does not depend on the batch it is in.
-            beyond = torch.arange(seen.shape[2], device=words.device) >= (lengths + layer.kernel_size[0] - 1)[:, None]
+            beyond = torch.arange(seen.shape[2], device=words.device) >= (lengths + width - 1)[:, None]
             maxima.append(seen.masked_fill(beyond[:, None], -torch.inf).amax(dim=2).relu())
-        return self.last(self.dropout(torch.cat(maxima, dim=1)))
+        found: torch.Tensor = self.last(self.dropout(torch.cat(maxima, dim=1)))
+        return found

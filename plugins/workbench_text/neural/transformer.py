@@ -66,4 +66,5 @@ class Encoder(nn.Module):
         embedded = self.dropout(self.embedding(words) + self.places[: words.shape[1]])
         states = self.layers(embedded, src_key_padding_mask=padding)
         there = (~padding)[:, :, None]
-        return self.last(self.dropout((states * there).sum(dim=1) / there.sum(dim=1)))
+        found: torch.Tensor = self.last(self.dropout((states * there).sum(dim=1) / there.sum(dim=1)))
+        return found
