@@ -59,6 +59,8 @@ PAGES = {
         [
             "workbench.blocks.supervised",
             "workbench.blocks.estimators",
+            "workbench.blocks.networks",
+            "workbench.blocks.training",
             "workbench.data.examples",
             "workbench.data.labelled",
             "workbench.data.features",
@@ -80,6 +82,8 @@ NAMES = {
     "workbench.data.tables": ["read_table", "RawTable"],
     "workbench.blocks.supervised": ["Supervised", "predicted"],
     "workbench.blocks.estimators": ["Estimator"],
+    "workbench.blocks.networks": ["Network", "NetworkClassifier"],
+    "workbench.blocks.training": ["Recipe", "train", "answers", "shuffled", "bucketed"],
     "workbench.data.examples": ["Examples"],
     "workbench.data.labelled": ["Labels", "Labelled", "read_labelled"],
     "workbench.data.features": ["holds_numbers", "as_numbers_or_missing", "as_text_or_missing"],

@@ -38,7 +38,7 @@ LAYERS = {
     "registry": {"contract", "errors", "discovery", "installed"},
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
-    "blocks": {"contract", "errors", "data", "metrics"},
+    "blocks": {"contract", "errors", "space", "data", "metrics"},
     "execution": {"registry", "discovery", "installed", "data", "metrics", "blocks", "contract", "space", "errors"},
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors", "owner"},
