@@ -151,7 +151,7 @@ class NetworkClassifier(Network):
         "class_balance": Float(0, 1),
     }
     needs = {"classes"}
-    patience: ClassVar[int] = 4
+    patience: ClassVar[int] = 3
 
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
         """Learn what comes before the network, such as a vocabulary; returns the plain values that `module` needs.

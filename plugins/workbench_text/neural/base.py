@@ -27,6 +27,7 @@ class TextNetwork(NetworkClassifier):
         least_count: words that come less often in train count as unknown.
     """
 
+    epochs: int = 8
     dimensions: int = 128
     dropout: float = 0.5
     least_count: int = 2
