@@ -28,6 +28,7 @@ class BagOfEmbeddings(TextNetwork):
     learning_rate: float = 5e-3
     space = {**TextNetwork.space, "ngrams": Int(1, 3)}
     most_known: ClassVar[int] = 200_000
+    seconds_per_character: ClassVar[float] = 5e-6
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         return Bag(shape["words"], self.dimensions, self.dropout, shape["classes"])

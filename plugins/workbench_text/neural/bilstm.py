@@ -26,6 +26,7 @@ class BiLSTM(TextNetwork):
     units: int = 64
     space = {**TextNetwork.space, "units": Int(32, 256, log=True)}
     longest: ClassVar[int] = 200
+    seconds_per_character: ClassVar[float] = 3e-5
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         return BothWays(shape["words"], self.dimensions, self.units, self.dropout, shape["classes"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -26,6 +26,7 @@ class TextCNN(TextNetwork):
     filters: int = 100
     widest: int = 5
     space = {**TextNetwork.space, "filters": Int(32, 300, log=True), "widest": Int(3, 7)}
+    seconds_per_character: ClassVar[float] = 2e-5
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         widths = range(self.widest - WIDTHS + 1, self.widest + 1)

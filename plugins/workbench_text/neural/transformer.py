@@ -22,7 +22,7 @@ class Transformer(TextNetwork):
     """
 
     heads: int = 4
-    width: int = 32
+    width: int = 16
     layers: int = 2
     space = {
         **{name: each for name, each in TextNetwork.space.items() if name != "dimensions"},
@@ -31,6 +31,7 @@ class Transformer(TextNetwork):
         "layers": Int(1, 4),
     }
     longest: ClassVar[int] = 200
+    seconds_per_character: ClassVar[float] = 3e-5
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         return Encoder(
