@@ -24,6 +24,7 @@ class Layers(NetworkClassifier):
     epochs: int = 30
     learning_rate: float = 0.03
     batch_size: int = 16
+    patience = 30
 
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
         self.mean_ = train.xs.mean(axis=0)

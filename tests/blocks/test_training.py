@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +51,17 @@ def test_it_learns_and_one_seed_gives_one_result(optimizer: str, schedule: str) 
     second.train(recipe)
     assert first.numbers == pytest.approx([2, 1], abs=0.05)
     assert first.numbers == second.numbers
+
+
+def test_torch_leaves_no_folder_behind(tmp_path: Path) -> None:
+    code = (
+        "import torch; from workbench.blocks.training import Recipe, train; from workbench import Context\n"
+        "module = torch.nn.Linear(1, 1); model = type('M', (), {'module_': module})\n"
+        "train(module, Recipe(1), lambda epoch: [[0]], lambda rows: module(torch.ones(1, 1)).sum(), Context())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != training.CACHE}
+    subprocess.run([sys.executable, "-c", code], env={**environment, "TMPDIR": str(tmp_path)}, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_rate_rises_and_falls() -> None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import gc
 import math
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -35,6 +39,8 @@ LAST_SHARE = 0.15
 
 POOL = 50
 """Batches whose rows are sorted by length together."""
+
+COMPILER, CACHE = "torch._dynamo", "TORCHINDUCTOR_CACHE_DIR"
 
 TOO_LARGE = "not even one row fits into memory"
 
@@ -220,6 +226,7 @@ def bucketed(lengths: NDArray[np.integer[Any]], size: int, seed: Sequence[int]) 
 def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     import torch
 
+    _import_compiler()
     learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
         {"params": [each for each in learned if each.ndim > 1], "weight_decay": recipe.weight_decay},
@@ -229,6 +236,18 @@ def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=True)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def _import_compiler() -> None:
+    """Import torch's compiler, as `torch.optim` does, without the cache folder that it makes and nobody needs here."""
+    if COMPILER in sys.modules or CACHE in os.environ:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[CACHE] = folder
+        try:
+            import_module(COMPILER)
+        finally:
+            del os.environ[CACHE]
 
 
 def _if_it_fits(action: Callable[[], T]) -> T | None:

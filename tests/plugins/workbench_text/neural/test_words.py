@@ -24,7 +24,7 @@ from workbench_text.neural.words import (
         ("It's GOOD, isn't it?", ["it", "'s", "good", ",", "isn", "'t", "it", "?"]),
         ("这家店好吃", ["这", "家", "店", "好", "吃"]),
         ("iPhone 15很好用!", ["iphone", "15", "很", "好", "用", "!"]),
-        ("ﬁne ＡＢＣ", ["fine", "abc"]),
+        ("\ufb01ne \uff21\uff22\uff23", ["fine", "abc"]),
         ("한국어 문장", ["한국어", "문장"]),
         ("", []),
         (" \t\n", []),
