@@ -45,7 +45,8 @@ class Line:
 @pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
 @pytest.mark.parametrize("schedule", training.SCHEDULES)
 def test_it_learns_and_one_seed_gives_one_result(optimizer: str, schedule: str) -> None:
-    recipe = Recipe(60, optimizer=optimizer, schedule=schedule, learning_rate=0.05, weight_decay=0.0)
+    rate = {"adamw": 0.05, "sgd": 0.001}[optimizer]
+    recipe = Recipe(60, optimizer=optimizer, schedule=schedule, learning_rate=rate, weight_decay=0.0)
     first, second = Line(), Line()
     first.train(recipe)
     second.train(recipe)
@@ -188,3 +189,30 @@ def test_batches_hold_each_row_once_and_buckets_rows_of_like_length() -> None:
     means = [lengths[rows].mean() for rows in buckets]
     assert means != sorted(means), "not from the shortest to the longest"
     assert not np.array_equal(np.concatenate(plain), np.concatenate(shuffled(5000, 33, [0, 2])))
+
+
+@pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
+def test_weights_decay_alike_with_either_optimizer_and_biases_do_not(optimizer: str) -> None:
+    line = Line()
+    with torch.no_grad():
+        line.module_.bias.fill_(1.0)
+    before = line.numbers
+    recipe = Recipe(50, optimizer=optimizer, schedule="constant", warm_up=0.0, learning_rate=0.01, weight_decay=0.1)
+    line.train(recipe, loss=lambda rows: line.module_(XS).sum() * 0)
+    assert line.numbers == pytest.approx([before[0] * 0.999**200, 1.0], rel=0.02)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_precision_is_mixed_and_the_result_much_the_same() -> None:
+    line, seen = Line(), set()
+    line.module_.to("cuda")
+
+    def loss(rows: Any) -> torch.Tensor:
+        xs = XS[torch.as_tensor(rows)].to("cuda")
+        answer = line.module_(xs)
+        seen.add(answer.dtype)
+        return ((answer.float() - 2 * xs - 1) ** 2).mean()
+
+    line.train(Recipe(60, learning_rate=0.05, weight_decay=0.0), loss=loss)
+    assert torch.float32 not in seen
+    assert line.numbers == pytest.approx([2, 1], abs=0.1)

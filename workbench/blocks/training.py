@@ -34,6 +34,8 @@ T = TypeVar("T")
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("cosine", "constant")
 
+SGD_RATE, MOMENTUM = 30.0, 0.9
+
 LAST_SHARE = 0.15
 """Share of the time given that is left for scoring, where the deadline comes before the first epoch's end."""
 
@@ -52,9 +54,10 @@ class Recipe:
     Args:
         epochs: at most; the schedule is drawn over so many.
         patience: epochs without a better score after which the search stops training.
-        optimizer: one of `OPTIMIZERS`; `sgd` has Nesterov momentum 0.9.
-        learning_rate: the highest.
-        weight_decay: decoupled with `adamw` (Loshchilov and Hutter 2019); of matrices alone, not of biases and norms.
+        optimizer: one of `OPTIMIZERS`; `sgd` has Nesterov momentum.
+        learning_rate: the highest; that of `sgd` is `SGD_RATE` times as high, so that one range serves both.
+        weight_decay: as a share of the learning rate (Loshchilov and Hutter 2019), the same with either optimiser; of
+            matrices alone, not of biases and norms.
         schedule: one of `SCHEDULES`: `cosine` falls to 0 over all epochs (Loshchilov and Hutter 2017).
         warm_up: share of all steps over which the rate rises from 0.
         clip: the greatest norm of a gradient.
@@ -143,7 +146,7 @@ class _Steps:
             self.pieces *= 2
         self.losses.append(loss)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * (SGD_RATE if self.recipe.optimizer == "sgd" else 1.0)
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.scaler.step(self.optimizer)
@@ -228,13 +231,15 @@ def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer
 
     _import_compiler()
     learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    sgd = recipe.optimizer == "sgd"
+    decay = recipe.weight_decay * (1 - MOMENTUM) / SGD_RATE if sgd else recipe.weight_decay  # as both would multiply it
     groups = [
-        {"params": [each for each in learned if each.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [each for each in learned if each.ndim <= 1], "weight_decay": 0.0},
+        {"params": [each for each in learned if (each.ndim > 1) == matrices], "weight_decay": decay * matrices}
+        for matrices in (True, False)
     ]
     groups = [group for group in groups if group["params"]]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=True)
+    if sgd:
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=MOMENTUM, nesterov=True, fused=True)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 

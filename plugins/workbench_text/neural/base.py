@@ -37,18 +37,19 @@ class TextNetwork(NetworkClassifier):
     most_known: ClassVar[int] = 100_000
     space = {
         **NetworkClassifier.space,
+        "epochs": Int(3, 20, log=True),
         "dimensions": Int(32, 300, log=True),
         "dropout": Float(0.0, 0.7),
         "least_count": Int(1, 5),
     }
-    _read: tuple[Any, Ragged] | None = None
+    _read_: tuple[Any, Ragged] | None = None
 
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
         """Learn the vocabulary."""
         found = context.shared("words", lambda: vars(hashed(train.texts)))
         words = self.terms(Ragged(found["values"], found["starts"]))
         self.known_: NDArray[np.uint64] = vocabulary(words, self.least_count, self.most_known)
-        self._read = train, numbered(words, self.known_)
+        self._read_ = train, numbered(words, self.known_)
         return {"words": FIRST + len(self.known_)}
 
     def terms(self, words: Ragged) -> Ragged:
@@ -57,9 +58,9 @@ class TextNetwork(NetworkClassifier):
 
     def inputs(self, examples: Any) -> Ragged:
         """The numbers of words; those of the part that was asked for last are kept, as each epoch asks again."""
-        if self._read is None or self._read[0] is not examples:
-            self._read = examples, numbered(self.terms(hashed(examples.texts)), self.known_)
-        return self._read[1]
+        if self._read_ is None or self._read_[0] is not examples:
+            self._read_ = examples, numbered(self.terms(hashed(examples.texts)), self.known_)
+        return self._read_[1]
 
     def batches(self, inputs: Ragged, n: int, size: int, seed: Sequence[int]) -> list[Rows]:
         """Batches of texts of like length."""

@@ -17,32 +17,25 @@ class Transformer(TextNetwork):
     """Attention over a text's words, whose mean is classified.
 
     Args:
-        heads: of attention, each of `width` dimensions; an embedding has as many as all of them together.
+        dimensions: of a word's embedding, of which each head has an equal share; a remainder is left out.
+        heads: of attention.
         layers: of the encoder.
     """
 
+    dimensions: int = 64
     heads: int = 4
-    width: int = 16
     layers: int = 2
     space = {
-        **{name: each for name, each in TextNetwork.space.items() if name != "dimensions"},
+        **TextNetwork.space,
         "heads": Choice(1, 2, 4, 8),
-        "width": Choice(16, 32, 64),
         "layers": Int(1, 4),
     }
     longest: ClassVar[int] = 200
     seconds_per_character: ClassVar[float] = 3e-5
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
-        return Encoder(
-            shape["words"],
-            self.heads * self.width,
-            self.heads,
-            self.layers,
-            self.longest,
-            self.dropout,
-            shape["classes"],
-        )
+        width = self.dimensions // self.heads * self.heads
+        return Encoder(shape["words"], width, self.heads, self.layers, self.longest, self.dropout, shape["classes"])
 
 
 class Encoder(nn.Module):

@@ -19,13 +19,19 @@ SMALL: dict[str, dict[str, Any]] = {
     "bag-of-embeddings": {"dimensions": 16, "learning_rate": 0.05},
     "textcnn": {"dimensions": 16, "filters": 8},
     "bilstm": {"dimensions": 16, "units": 8},
-    "transformer": {"width": 8, "heads": 2, "layers": 1},
+    "transformer": {"dimensions": 17, "heads": 2, "layers": 1},
 }
 
 
 def built(name: str, **params: Any) -> Any:
     module, _, kind = MODELS[name][0].partition(":")
     return getattr(import_module(module), kind).build(params)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_searched_is_all_that_can_be_set(name: str) -> None:
+    kind = type(built(name))
+    assert set(kind.space) == set(kind.hyperparameters())
 
 
 @pytest.fixture(scope="module", params=MODELS)
