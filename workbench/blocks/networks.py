@@ -7,7 +7,7 @@ imports torch only where it is called; the modules of models that derive from it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -58,12 +58,8 @@ class Network(Model):
 
     def save(self, folder: Path) -> None:
         """Write the numbers of the network, tied weights once, and every other attribute that ends in `_`."""
-        from safetensors.torch import save_file
-
         save_attributes(self, folder, without=("module_",))
-        # A copy of each, since weights may be views of one block, which safetensors refuses.
-        state = {name: value.detach().cpu().contiguous().clone() for name, value in _once(self.module_).items()}
-        save_file(state, folder / STATE)
+        save_state(self.module_, folder / STATE)
 
     def restore(self, folder: Path) -> None:
         """Make the network again and read its numbers, which must be exactly those that it has.
@@ -71,36 +67,54 @@ class Network(Model):
         Raises:
             ModelError: they are not, or there is no such network.
         """
-        import torch
-        from safetensors.torch import load_file
-
         restore_attributes(self, folder)
-        if not (folder / STATE).exists():
-            raise ModelError(f"{STATE} is not there, so this is no {type(self).__name__}")
-        found = load_file(folder / STATE)
-        with torch.device("meta"):  # takes no memory, however large what is stored claims to be
-            expected = _once(self._made())
-        for name in sorted({*expected, *found}):
-            wanted, given = (None if name not in each else tuple(each[name].shape) for each in (expected, found))
-            if wanted != given:
-                there = "is not stored" if given is None else f"is stored with the shape {given}"
-                needed = "has none" if wanted is None else f"needs {wanted}"
-                raise ModelError(f"{name} {there}, and this {type(self).__name__} {needed}: it is of another version")
-        module = self._made()
-        with torch.no_grad():
-            for name, value in _once(module).items():
-                value.copy_(found[name])
-        self.module_ = module
-
-    def _made(self) -> torch.nn.Module:
         shape = vars(self).get("shape_")
-        try:
-            if not isinstance(shape, dict):
-                raise TypeError("no shape is stored")
-            return self.module(shape)
-        except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise ModelError(f"{type(self).__name__} has no network for what is stored: {reason}") from error
+        if not isinstance(shape, dict):
+            raise ModelError(f"no shape is stored, so this is no {type(self).__name__}")
+        self.module_ = restored_state(lambda: self.module(shape), folder / STATE, type(self).__name__)
+
+
+def save_state(module: torch.nn.Module, path: Path) -> None:
+    """Write the numbers of a network, tied weights once."""
+    from safetensors.torch import save_file
+
+    # A copy of each, since weights may be views of one block, which safetensors refuses.
+    save_file({name: value.detach().cpu().contiguous().clone() for name, value in _once(module).items()}, path)
+
+
+def restored_state(make: Callable[[], torch.nn.Module], path: Path, name: str) -> torch.nn.Module:
+    """The network that `make` makes, on the CPU and with the numbers that `save_state` wrote.
+
+    Args:
+        make: called twice.
+        path: of the file.
+        name: of the model, for messages.
+
+    Raises:
+        ModelError: the file is not there, holds other numbers than the network has, or there is no such network.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    if not path.exists():
+        raise ModelError(f"{path.name} is not there, so this is no {name}")
+    found = load_file(path)
+    try:
+        with torch.device("meta"):  # takes no memory, however large what is stored claims to be
+            expected = _once(make())
+    except Exception as error:  # whatever a network makes of a shape that is not of its own
+        raise ModelError(f"{name} has no network for what is stored: {type(error).__name__}: {error}") from error
+    for key in sorted({*expected, *found}):
+        wanted, given = (None if key not in each else tuple(each[key].shape) for each in (expected, found))
+        if wanted != given:
+            there = "is not stored" if given is None else f"is stored with the shape {given}"
+            needed = "has none" if wanted is None else f"needs {wanted}"
+            raise ModelError(f"{key} {there}, and this {name} {needed}: it is of another version")
+    module = make()
+    with torch.no_grad():
+        for key, value in _once(module).items():
+            value.copy_(found[key])
+    return module
 
 
 def _once(module: torch.nn.Module) -> dict[str, torch.Tensor]:
