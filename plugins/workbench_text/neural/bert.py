@@ -98,9 +98,8 @@ def shape_of(folder: Path) -> dict[str, Any]:
     config = _json(folder, "config.json")
     kind, activation = config.get("model_type"), config.get("hidden_act", "gelu")
     if kind != "bert" or activation != "gelu" or config.get("position_embedding_type", "absolute") != "absolute":
-        raise DataError(
-            f"{folder / 'config.json'}: a {kind!r} encoder with {activation!r}; a plain 'bert' with 'gelu' is needed"
-        )
+        given = f"{folder / 'config.json'}: a {kind!r} encoder with {activation!r}"
+        raise DataError(f"{given}; a 'bert' with 'gelu' and absolute positions is needed")
     missing = [name for name in SIZES.values() if not isinstance(config.get(name), int)]
     if missing:
         raise DataError(f"{folder / 'config.json'}: no whole number {missing[0]!r}")
@@ -116,9 +115,8 @@ def pieces_of(folder: Path) -> tuple[list[str], bool]:
     """
     path = folder / "vocab.txt"
     if not path.is_file():
-        raise DataError(
-            f"{path} is not there; the folder of an encoder needs config.json, model.safetensors and vocab.txt"
-        )
+        needed = "config.json, model.safetensors and vocab.txt"
+        raise DataError(f"{path} is not there; the folder of an encoder needs {needed}")
     pieces = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     if pieces[PADDING] != "[PAD]" or not {"[CLS]", "[SEP]", "[UNK]"} <= set(pieces):
         raise DataError(f"{path}: the pieces of BERT are needed, [PAD] first, with [CLS], [SEP] and [UNK]")

@@ -30,15 +30,11 @@ class Pretrained(NetworkClassifier):
     learning_rate: float = 3e-3
     dropout: float = 0.1
 
-    pieces_: str
-    lower_: bool
     longest: ClassVar[int] = 256
     """Pieces of a text that are looked at."""
     needs = {"classes", "pretrained"}
     space = {**NetworkClassifier.space, "epochs": Int(5, 100, log=True), "dropout": Float(0.0, 0.5)}
-    _encoder_: Bert
-    _parts_: Mapping[str, Any]
-    _read_: list[tuple[Any, Any]]
+    patience = 10
 
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float] | None:
@@ -48,10 +44,13 @@ class Pretrained(NetworkClassifier):
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
         """Look at the encoder."""
         folder = Path(train.pretrained)
-        pieces, self.lower_ = pieces_of(folder)
-        self.pieces_ = "\n".join(pieces)
-        self._encoder_ = read_encoder(folder)
-        self._parts_ = {"train": train} if context.valid is None else {"train": train, "valid": context.valid}
+        pieces, lower = pieces_of(folder)
+        self.lower_: bool = lower
+        self.pieces_: str = "\n".join(pieces)
+        self._encoder_: Bert = read_encoder(folder)
+        self._parts_: dict[str, Any] = (
+            {"train": train} if context.valid is None else {"train": train, "valid": context.valid}
+        )
         return {"encoder": shape_of(folder)}
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
@@ -61,7 +60,7 @@ class Pretrained(NetworkClassifier):
         """Encode the texts, once for all trials of a run."""
         super().start(shape, context)
         self._encoder_.to(self.device)
-        self._read_ = []
+        self._read_: list[tuple[Any, Any]] = []
         for name, part in self._parts_.items():
             found = context.shared(f"features of {name}", lambda part=part: {"features": self._features(part)})  # type: ignore[misc]
             self._read_.append((part, found["features"]))

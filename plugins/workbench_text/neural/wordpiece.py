@@ -20,6 +20,16 @@ LONGEST_WORD = 100
 """Characters; longer ones are strange."""
 
 
+def _spaced(character: str) -> str:
+    """Punctuation of any script is a word of its own; what cannot be seen is none."""
+    if character in "\t\n\r":
+        return " "
+    category = unicodedata.category(character)[0]
+    if category == "C" or character == "\ufffd":
+        return ""
+    return f" {character} " if category == "P" else character
+
+
 class WordPieces:
     """Numbers texts as the encoder's own tokenizer does.
 
@@ -54,10 +64,7 @@ class WordPieces:
         if self.lower:
             text = unicodedata.normalize("NFD", text.lower())
             text = "".join(each for each in text if unicodedata.category(each) != "Mn")
-        spaced = (f" {each} " if unicodedata.category(each)[0] == "P" else each for each in text)
-        return SPLIT.findall(
-            "".join(each for each in spaced if unicodedata.category(each[0])[0] != "C" or each in "\t\n\r")
-        )
+        return SPLIT.findall("".join(map(_spaced, text)))
 
     def _pieces(self, word: str) -> list[int]:
         """The longest piece that a word begins with, then the longest that goes on, and so forth."""
