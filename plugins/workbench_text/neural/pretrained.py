@@ -48,9 +48,9 @@ class Pretrained(NetworkClassifier):
         self.lower_: bool = lower
         self.pieces_: str = "\n".join(pieces)
         self._encoder_: Bert = read_encoder(folder)
-        self._parts_: dict[str, Any] = (
-            {"train": train} if context.valid is None else {"train": train, "valid": context.valid}
-        )
+        self._parts_: dict[str, Any] = {"train": train}
+        if context.valid is not None:
+            self._parts_["valid"] = context.valid
         return {"encoder": shape_of(folder)}
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:

@@ -1,0 +1,172 @@
+"""An encoder is read from a folder, stored with the model, and refused where it is not what it says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.plugins.workbench_text.neural.conftest import Texts
+from workbench import DataError
+from workbench.contract.context import Context
+from workbench.errors import ModelError
+from workbench_text.neural.wordpiece import WordPieces
+
+torch = pytest.importorskip("torch")
+
+WORDS = ["the", "soup", "was", "rice", "we", "had", "lovely", "stale", *"今天的饭菜很香臭,!", "caf", "##e", "##s", "a"]
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]
+CONFIG = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "vocab_size": len(PIECES),
+    "max_position_embeddings": 16,
+    "type_vocab_size": 2,
+    "hidden_size": 48,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+}
+THEIRS = {
+    "words": "embeddings.word_embeddings",
+    "places": "embeddings.position_embeddings",
+    "kinds": "embeddings.token_type_embeddings",
+    "norm": "embeddings.LayerNorm",
+    "layers.0.query": "encoder.layer.0.attention.self.query",
+    "layers.0.key": "encoder.layer.0.attention.self.key",
+    "layers.0.value": "encoder.layer.0.attention.self.value",
+    "layers.0.attended": "encoder.layer.0.attention.output.dense",
+    "layers.0.attended_norm": "encoder.layer.0.attention.output.LayerNorm",
+    "layers.0.between": "encoder.layer.0.intermediate.dense",
+    "layers.0.last": "encoder.layer.0.output.dense",
+    "layers.0.last_norm": "encoder.layer.0.output.LayerNorm",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithEncoder(Texts):
+    """Also the folder of an encoder."""
+
+    pretrained: str
+
+
+def part(texts: Texts, folder: Path) -> WithEncoder:
+    return WithEncoder(**vars(texts), pretrained=str(folder))
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    """A folder with a tiny encoder of random weights, named as they are elsewhere."""
+    from safetensors.torch import save_file
+
+    from workbench_text.neural.bert import Bert, shape_of
+
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": true}')
+    (folder / "vocab.txt").write_text("\n".join(PIECES) + "\n", encoding="utf-8")
+    torch.manual_seed(0)
+    state = Bert(shape_of(folder)).state_dict()
+    renamed = {}
+    for name, value in state.items():
+        ours, _, kind = name.rpartition(".")
+        renamed[f"bert.{THEIRS[ours]}.{kind}"] = value
+    save_file({**renamed, "bert.pooler.dense.bias": torch.zeros(48)}, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("The soup, the RICE!", "the soup , the rice !"),
+        ("Cafés", "caf ##e ##s"),
+        ("今天 soup很香", "今 天 soup 很 香"),
+        ("soupy caf\ufffd\u200b\x07", "[UNK] caf"),
+        ("", ""),
+    ],
+)
+def test_texts_are_cut_into_pieces(text: str, pieces: str) -> None:
+    found = WordPieces(PIECES, lower=True).numbered([text], 99)
+    assert [PIECES[number] for number in found.values] == ["[CLS]", *pieces.split(), "[SEP]"]
+
+
+def test_long_texts_are_cut() -> None:
+    found = WordPieces(PIECES, lower=True).numbered(["the soup " * 50, "rice"], 8)
+    assert found.lengths.tolist() == [8, 3]
+    assert PIECES[found.values[7]] == "[SEP]"
+
+
+def test_it_learns_from_frozen_features_and_needs_the_folder_no_more(
+    texts: Texts, encoder: Path, tmp_path: Path
+) -> None:
+    from workbench_text.neural.pretrained import Pretrained
+
+    train = part(texts, encoder)
+    asked: list[str] = []
+
+    def share(key: str, compute: Any) -> dict[str, Any]:
+        asked.append(key)
+        return dict(compute())
+
+    model = Pretrained(epochs=60, learning_rate=0.03)
+    model.fit(train, Context(device_setting="cpu", model=model, on_shared=share))
+    assert asked == ["features of train"]
+    found = model.predict_proba(train)
+    assert (found.argmax(axis=1) == texts.target).mean() > 0.8
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    model.save(saved)
+    shutil.rmtree(encoder)
+    again = Pretrained(epochs=60, learning_rate=0.03)
+    again.restore(saved)
+    np.testing.assert_allclose(again.predict_proba(train), found, atol=1e-6)
+    alone = again.predict_proba(train.take(np.array([3])))
+    np.testing.assert_allclose(alone[0], found[3], atol=1e-5)
+    (saved / "encoder.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"encoder.safetensors is not there, so this is no Pretrained"):
+        Pretrained().restore(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "config.json",
+            json.dumps({**CONFIG, "model_type": "t5"}),
+            "a 't5' encoder with 'gelu'; a 'bert'",
+        ),
+        ("config.json", "{}", "a None encoder"),
+        ("config.json", json.dumps({**CONFIG, "hidden_size": "16"}), "no whole number 'hidden_size'"),
+        ("config.json", json.dumps({**CONFIG, "hidden_size": 32}), "does not hold what config.json says"),
+        ("config.json", "{", r"config.json cannot be read"),
+        ("config.json", "[]", r"config.json holds no settings"),
+        ("vocab.txt", "the\nsoup\n", r"the pieces of BERT are needed, \[PAD\] first"),
+        ("vocab.txt", None, "vocab.txt is not there; the folder of an encoder needs config.json"),
+        ("model.safetensors", "no tensors", "model.safetensors cannot be read"),
+        ("model.safetensors", None, "model.safetensors cannot be read"),
+    ],
+)
+def test_what_is_no_encoder_is_refused(texts: Texts, encoder: Path, name: str, text: str | None, message: str) -> None:
+    from workbench_text.neural.pretrained import Pretrained
+
+    (encoder / name).unlink()
+    if text is not None:
+        (encoder / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        Pretrained().fit(part(texts, encoder), Context(device_setting="cpu"))
+
+
+def test_the_order_of_words_counts(encoder: Path) -> None:
+    from workbench_text.neural.bert import read_encoder
+
+    pieces = WordPieces(PIECES, lower=True).numbered(["the soup", "soup the", ""], 9)
+    with torch.inference_mode():
+        found = read_encoder(encoder)(torch.as_tensor(pieces.padded(np.arange(3), 9)))
+    assert found.shape == (3, 48)
+    assert not torch.allclose(found[0], found[1], atol=1e-3)
