@@ -28,13 +28,13 @@ def built(name: str, **params: Any) -> Any:
     return getattr(import_module(module), kind).build(params)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", SMALL)
 def test_what_is_searched_is_all_that_can_be_set(name: str) -> None:
     kind = type(built(name))
     assert set(kind.space) == set(kind.hyperparameters())
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=SMALL)
 def fitted(request: pytest.FixtureRequest, texts: Texts) -> Any:
     settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.02, "dropout": 0.1, **SMALL[request.param]}
     model = built(request.param, **settings)
@@ -60,7 +60,7 @@ def test_it_is_restored_and_its_answer_does_not_depend_on_the_batch(fitted: Any,
         np.testing.assert_allclose(alone[0], found[row], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", SMALL)
 def test_texts_without_a_word_are_no_reason_to_fail(name: str) -> None:
     nothing = texts_of([("", 0), (" ", 1), ("", 1), ("", 0)])
     model = built(name, epochs=1, **SMALL[name])
