@@ -73,6 +73,39 @@ def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) ->
     raise DataError(f"{path.name}: files ending in {suffix} are not read; give CSV, TSV, Parquet or JSONL")
 
 
+def read_lines(path: Path, encoding: str) -> list[str]:
+    """The lines of a text file, without what ends them.
+
+    Raises:
+        DataError: the file cannot be read, or is no text in this encoding.
+    """
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            text = stream.read().decode(_without_mark(encoding))
+    except UnicodeError as error:
+        raise _not_text(path, getattr(error, "start", 0), encoding) from error
+    except LookupError as error:
+        raise _no_encoding(encoding) from error
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {_first_line(error)}") from error
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _without_mark(encoding: str) -> str:
+    """The encoding that leaves out a byte order mark."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def _not_text(path: Path, at: int, encoding: str) -> DataError:
+    hint = "say which it is, such as --encoding latin-1, gbk or utf-16"
+    return DataError(f"{path.name}, byte {at}: not {encoding} text; {hint}")
+
+
+def _no_encoding(encoding: str) -> DataError:
+    return DataError(f"--encoding {encoding}: no such text encoding")
+
+
 def _row(number: int) -> str:
     return f"row {number + 1}"
 
@@ -219,10 +252,8 @@ class _Delimited:
             raise pa.ArrowInvalid(str(error)) from error
 
     def _open_text(self) -> Any:
-        encoding = (
-            "utf-8-sig" if self.source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.source.encoding
-        )
-        return io.TextIOWrapper(pa.input_stream(str(self.path), compression="detect"), encoding=encoding, newline="")
+        stream = pa.input_stream(str(self.path), compression="detect")
+        return io.TextIOWrapper(stream, encoding=_without_mark(self.source.encoding), newline="")
 
     def _first_line(self) -> str:
         try:
@@ -233,7 +264,7 @@ class _Delimited:
         except UnicodeError:
             self._check_text()
         except LookupError as error:
-            raise DataError(f"--encoding {self.source.encoding}: no such text encoding") from error
+            raise _no_encoding(self.source.encoding) from error
         raise DataError(f"{self.path.name} is empty")
 
     def _delimiter(self, header: str) -> str:
@@ -255,10 +286,7 @@ class _Delimited:
                     decoder.decode(block, final=not block)
                 except UnicodeError as error:
                     at = max(0, offset - pending) + getattr(error, "start", 0)
-                    raise DataError(
-                        f"{self.path.name}, byte {at}: not {self.source.encoding} text; "
-                        "say which it is, such as --encoding latin-1, gbk or utf-16"
-                    ) from error
+                    raise _not_text(self.path, at, self.source.encoding) from error
                 offset += len(block)
                 if not block:
                     return
