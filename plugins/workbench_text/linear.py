@@ -90,14 +90,13 @@ class LinearSVM(Linear):
 
         weight = "balanced" if self.balanced else None
         machine = LinearSVC(C=self.c, class_weight=weight, random_state=0, tol=1e-3).fit(features, target)
-        weights, offsets = machine.coef_.T, machine.intercept_
-        if n_classes > 2:
-            return weights, offsets
-        return np.hstack([-weights, weights]) / 2, np.append(-offsets, offsets) / 2
+        if n_classes == 2:
+            return _of_both(machine.coef_[0], machine.intercept_[0])
+        return machine.coef_.T, machine.intercept_
 
 
 class Logistic(Linear):
-    """Multinomial logistic regression."""
+    """Logistic regression of each class against the rest."""
 
     c: float = 10.0
     balanced: bool = False
@@ -112,8 +111,8 @@ class Logistic(Linear):
         return regress(features, target, n_classes, self.c, self.balanced)
 
     def scale(self, features: sp.csr_array, target: NDArray[np.int64]) -> float:
-        """Log-odds need none."""
-        return 1.0
+        """Log-odds of two classes need none."""
+        return 1.0 if target.max() == 1 else super().scale(features, target)
 
 
 class NBLogistic(Linear):
@@ -139,8 +138,8 @@ class NBLogistic(Linear):
         return regress(features, target, n_classes, self.c, ratios=ratios)
 
     def scale(self, features: sp.csr_array, target: NDArray[np.int64]) -> float:
-        """Log-odds need none."""
-        return 1.0
+        """Log-odds of two classes need none."""
+        return 1.0 if target.max() == 1 else super().scale(features, target)
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -184,56 +183,37 @@ def regress(
     balanced: bool = False,
     ratios: NDArray[np.floating] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Minimise c * sum of -ln p(class) + half the squared weights, by L-BFGS.
+    """Logistic regression of each class against the rest, by dual coordinate descent (Yu, Huang and Lin 2011).
 
     Args:
         features: [n, n_features].
         target: int[n].
-        n_classes: of which all are in the target. Of two only the second is scored.
-        c: how much the data counts.
-        balanced: whether every class counts as much as any other.
-        ratios: [n_features, n_classes]: the weights are of features that are multiplied by these.
+        n_classes: of which all are in the target. Of two the second alone is fitted.
+        c: how much the data counts against the squared weights.
+        balanced: whether a class and the rest count alike.
+        ratios: [n_features, n_classes]: each class's weights are of features that are multiplied by these.
 
     Returns:
-        ([n_features, n_classes] weights of the features as they are, [n_classes] offsets).
+        ([n_features, n_classes] weights of the features as they are, [n_classes] offsets): log-odds, of two classes
+        such that softmax gives the probabilities.
     """
-    from scipy.optimize import minimize
+    from sklearn.linear_model import LogisticRegression
 
-    first = 1 if n_classes == 2 else 0
-    n_scores, n_features = n_classes - first, features.shape[1]
-    own = np.ones((n_features, n_scores)) if ratios is None else ratios[:, first:]
-    truth = np.eye(n_classes)[target]
-    each = np.ones(len(target)) * c
-    if balanced:
-        each *= (len(target) / (n_classes * np.bincount(target, minlength=n_classes)))[target]
-    matrix = features.astype(np.float64)
-    transposed = sp.csr_array(matrix.T)
+    weights, offsets = np.zeros((features.shape[1], n_classes)), np.zeros(n_classes)
+    for number in range(1 if n_classes == 2 else 0, n_classes):
+        ratio = np.ones(features.shape[1]) if ratios is None else ratios[:, number]
+        values = features.data * ratio[features.indices]
+        scaled = sp.csr_array((values, features.indices, features.indptr), shape=features.shape)
+        model = LogisticRegression(
+            C=c, class_weight="balanced" if balanced else None, solver="liblinear", dual=True, tol=1e-2, random_state=0
+        ).fit(scaled, target == number)
+        weights[:, number], offsets[number] = ratio * model.coef_[0], model.intercept_[0]
+    return _of_both(weights[:, 1], offsets[1]) if n_classes == 2 else (weights, offsets)
 
-    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights, offsets = flat[:-n_scores].reshape(n_features, n_scores), flat[-n_scores:]
-        scores = np.zeros((len(target), n_classes))
-        scores[:, first:] = matrix @ (own * weights) + offsets
-        scores -= scores.max(axis=1, keepdims=True)
-        likely = np.exp(scores)
-        total = likely.sum(axis=1)
-        value = (
-            each @ (np.log(total) - scores[np.arange(len(target)), target]) + flat[:-n_scores] @ flat[:-n_scores] / 2
-        )
-        error = (each[:, None] * (likely / total[:, None] - truth))[:, first:]
-        slope = own * (transposed @ error) + weights
-        return float(value), np.append(slope.ravel(), error.sum(axis=0))
 
-    found = minimize(
-        loss,
-        np.zeros((n_features + 1) * n_scores),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 100, "ftol": 1e-5, "gtol": 1e-3},
-    ).x
-    weights, offsets = np.zeros((n_features, n_classes)), np.zeros(n_classes)
-    weights[:, first:] = own * found[:-n_scores].reshape(n_features, n_scores)
-    offsets[first:] = found[-n_scores:]
-    return weights, offsets
+def _of_both(weights: NDArray[np.float64], offset: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores of two classes that differ by that of the second."""
+    return np.column_stack([-weights, weights]) / 2, np.array([-offset, offset]) / 2
 
 
 def _sums(features: sp.csr_array, target: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:

@@ -60,9 +60,7 @@ class TextClassification(Supervised[Texts]):
     encoding = TextLabels
     targets = LABELS
     options = {
-        "target": Option(
-            "the column of the classes; else the one called label, class, sentiment or the like"
-        ),
+        "target": Option("the column of the classes; else the one called label, class, sentiment or the like"),
         "text_column": Option("the column of the texts; else the one called text, review, sentence or the like"),
     }
 
@@ -90,9 +88,7 @@ class TextClassification(Supervised[Texts]):
         counts = np.bincount(dataset.data.target, minlength=dataset.data.n_classes)
         if counts.min() < 2:
             alone = dataset.data.labels[int(counts.argmin())]
-            raise DataError(
-                f"{source.name}: class {alone!r} has a single row; give it more, or none"
-            )
+            raise DataError(f"{source.name}: class {alone!r} has a single row; give it more, or none")
         return dataset
 
     def encode(self, table: RawTable, labels: Labels) -> tuple[TextLabels, Sequence[str]]:
