@@ -129,7 +129,7 @@ def learn(kind: str, texts: Sequence[str]) -> tuple[Vocabulary, sp.csr_array]:
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case; each character that is written without spaces is one."""
-    return WORD.findall(text.lower())
+    return ["^", *WORD.findall(text.lower()), "$"]
 
 
 def _points(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
