@@ -8,12 +8,14 @@ matter how long its texts are, and one that is rare enough to be left out takes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -82,9 +84,7 @@ class Vocabulary:
     def _numbered(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(the number of each symbol of all texts, -1 where unknown; the row of its text)."""
         if self.kind == WORDS:
-            words = [words_of(text) for text in texts]
-            numbers = [self._numbers.get(word, -1) for each in words for word in each]
-            return np.array(numbers, dtype=np.int64), _rows(map(len, words))
+            return _words(texts, lambda word: self._numbers.get(word, -1))
         points, rows = _points(texts)
         at = np.minimum(np.searchsorted(self.symbols, points), max(0, len(self.symbols) - 1))
         known = self.symbols[at] == points if len(self.symbols) else np.zeros(len(points), dtype=bool)
@@ -98,15 +98,13 @@ def learn(kind: str, texts: Sequence[str]) -> tuple[Vocabulary, sp.csr_array]:
     """
     symbols: NDArray[Any]
     if kind == WORDS:
-        words = [words_of(text) for text in texts]
         numbers: dict[str, int] = {}
-        numbered = np.array([numbers.setdefault(word, len(numbers)) for each in words for word in each], dtype=np.int64)
-        rows = _rows(map(len, words))
+        numbered, rows = _words(texts, lambda word: numbers.setdefault(word, len(numbers)))
         symbols = np.frombuffer("".join(f"{word}\n" for word in numbers).encode(), dtype=np.uint8)
         n_symbols = len(numbers)
     else:
         points, rows = _points(texts)
-        symbols, numbered = np.unique(points, return_inverse=True)
+        symbols, numbered = _distinct(points)
         n_symbols = len(symbols)
     keys, counts = [], []
     previous = numbered
@@ -115,7 +113,7 @@ def learn(kind: str, texts: Sequence[str]) -> tuple[Vocabulary, sp.csr_array]:
             key, starts = numbered, np.arange(len(numbered))
         else:
             key, starts = _keys(previous, numbered, rows, length, n_symbols)
-        found, at = np.unique(key, return_inverse=True)
+        found, at = _distinct(key)
         counted = _matrix(rows[starts], at, (len(texts), len(found)))
         least = (1 if length == 1 or (kind, length) == (WORDS, 2) else 2) + len(texts) // ROWS_A_GRAM
         kept = np.bincount(counted.indices, minlength=len(found)) >= least
@@ -128,8 +126,18 @@ def learn(kind: str, texts: Sequence[str]) -> tuple[Vocabulary, sp.csr_array]:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case; each character that is written without spaces is one."""
+    """The words of a text in lower case, between `^` and `$`; each character that is written without spaces is one."""
     return ["^", *WORD.findall(text.lower()), "$"]
+
+
+def _words(texts: Sequence[str], number: Callable[[str], int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(the number of each word of all texts, the row of its text)."""
+    numbers, lengths = array("q"), array("q")
+    for text in texts:
+        words = words_of(text)
+        numbers.extend(map(number, words))
+        lengths.append(len(words))
+    return np.array(numbers, dtype=np.int64), _rows(lengths)
 
 
 def _points(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -152,6 +160,16 @@ def _keys(
     first = previous[: len(last)]
     starts = np.flatnonzero((first >= 0) & (last >= 0) & (rows[: len(last)] == rows[length - 1 :]))
     return first[starts] * n_symbols + last[starts], starts
+
+
+def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """(the distinct values, ascending; the number of each value among them): by hashing, where numpy would sort."""
+    encoded = pa.array(values).dictionary_encode()
+    found = np.asarray(encoded.dictionary)
+    order = np.argsort(found)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return found[order], rank[np.asarray(encoded.indices)]
 
 
 def _matrix(rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int]) -> sp.csr_array:

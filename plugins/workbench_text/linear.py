@@ -62,7 +62,7 @@ class ComplementNB(Linear):
     smoothing: float = 0.5
 
     space = {**GRAMS, "smoothing": Float(0.02, 3, log=True)}
-    starts = ({"grams": BOTH, "characters": 5, "smoothing": 0.3},)
+    starts = ({"grams": BOTH, "characters": 5, "smoothing": 0.2},)
 
     def scored(
         self, features: sp.csr_array, target: NDArray[np.int64], n_classes: int

@@ -68,12 +68,13 @@ class TextClassification(Supervised[Texts]):
         """The columns of the classes and the texts; see `reading.read_texts` for what is read."""
         if encoding is not None:
             table = read_unlabelled(data, source, encoding.text)
-            text = find_columns(table, {"text": ()}, {"text": encoding.text}, ["text"])["text"]
-            kept = [text, encoding.target] if encoding.target in table.columns.column_names else [text]
+            kept = list(find_columns(table, {"text": ()}, {"text": encoding.text}, ["text"]).values())
+            kept += [name for name in table.columns.column_names if name == encoding.target]
             return replace(table, columns=table.columns.select(kept))
         text, target = options.get("text_column"), options.get("target")
         table = read_texts(data, source, [name.lower() for name in (*LABELS, *TEXTS, text, target) if name])
-        target = find_columns(table, {"target": LABELS}, {"target": target}, ["target"], flag="--{}")["target"]
+        named = {"target": target}
+        target = find_columns(table, {"target": LABELS}, named, ["target"], flag="--{}")["target"]
         others = [name for name in table.columns.column_names if name != target]
         if text is None and len(others) == 1:  # whatever it is called
             (text,) = others

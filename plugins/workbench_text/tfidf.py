@@ -24,6 +24,9 @@ GRAMS = {
 }
 """The space of what texts are made into."""
 
+MOST_CHARACTERS = 20_000_000
+"""In more of them than these, words alone are looked at: n-grams of characters would fill the memory."""
+
 ARRAYS = ("symbols", "keys", "sizes")
 
 
@@ -47,7 +50,11 @@ class Weighted(Model):
     def learn_grams(self, train: Texts, context: Context) -> sp.csr_array:
         """Choose n-grams and weigh them: float32[n, n_features] of the texts that are learned from."""
         columns = []
-        for kind, longest in self._kinds():
+        self.kinds_ = [kind for kind in (WORDS, CHARACTERS) if self.grams in (kind, BOTH)]
+        if train.shape["characters"] > MOST_CHARACTERS:
+            self.kinds_ = [WORDS]
+        for kind in self.kinds_:
+            longest = self.words if kind == WORDS else self.characters
             counts = self._learn_kind(kind, longest, train, context)
             texts = np.bincount(counts.indices, minlength=counts.shape[1])
             kept = np.flatnonzero(texts >= self.least)
@@ -61,15 +68,11 @@ class Weighted(Model):
     def weigh(self, examples: Texts) -> sp.csr_array:
         """float32[n, n_features]."""
         columns, texts = [], examples.texts.to_pylist()
-        for kind, _ in self._kinds():
+        for kind in self.kinds_:
             vocabulary = Vocabulary(kind, *(getattr(self, f"{kind}_{name}_") for name in ARRAYS))
             counts = vocabulary.count(texts)[:, getattr(self, f"{kind}_kept_")]
             columns.append(_weighted(counts, getattr(self, f"{kind}_idf_")))
         return _joined(columns)
-
-    def _kinds(self) -> list[tuple[str, int]]:
-        kinds = [(WORDS, self.words), (CHARACTERS, self.characters)]
-        return [(kind, longest) for kind, longest in kinds if self.grams in (kind, BOTH)]
 
     def _learn_kind(self, kind: str, longest: int, train: Texts, context: Context) -> sp.csr_array:
         """Counts of n-grams up to this length; what they are goes into attributes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from workbench import Context
 from workbench.space import Float, Int
 from workbench_text.task import Texts
-from workbench_text.tfidf import BOTH, GRAMS, Weighted
+from workbench_text.tfidf import GRAMS, Weighted
 
 MOST_FEATURES = 20_000
 """The n-grams that are in most texts; the singular vectors of more would fill the database."""
@@ -20,12 +21,11 @@ MOST_FEATURES = 20_000
 class LightGBM(Weighted):
     """Gradient-boosted trees on the singular vectors of TF-IDF (latent semantic analysis)."""
 
-    grams: str = BOTH
     least: int = 2
-    vectors: int = 100
-    trees: int = 150
-    learning_rate: float = 0.08
-    leaves: int = 15
+    vectors: int = 64
+    trees: int = 100
+    learning_rate: float = 0.1
+    leaves: int = 7
 
     space = {
         **GRAMS,
@@ -72,7 +72,7 @@ class LightGBM(Weighted):
 
     def predict_proba(self, examples: Texts) -> NDArray[np.float64]:
         """float64[n, n_classes]; a class that the fit has not met is given 0."""
-        given = self.booster_.predict(self._projected(self.weigh(examples)[:, self.chosen_]))
+        given: Any = self.booster_.predict(self._projected(self.weigh(examples)[:, self.chosen_]))
         probabilities = np.zeros((len(examples), self.n_classes_))
         probabilities[:, self.met_] = given if given.ndim == 2 else np.column_stack([1 - given, given])
         return probabilities
