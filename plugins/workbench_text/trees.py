@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench import Context
 from workbench.space import Float, Int
 from workbench_text.task import Texts
-from workbench_text.tfidf import GRAMS, Weighted
+from workbench_text.tfidf import BOTH, GRAMS, Weighted
 
 MOST_FEATURES = 20_000
 """The n-grams that are in most texts; the singular vectors of more would fill the database."""
@@ -21,6 +21,7 @@ MOST_FEATURES = 20_000
 class LightGBM(Weighted):
     """Gradient-boosted trees on the singular vectors of TF-IDF (latent semantic analysis)."""
 
+    grams: str = BOTH
     least: int = 2
     vectors: int = 64
     trees: int = 100

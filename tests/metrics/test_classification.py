@@ -78,5 +78,14 @@ def test_names_that_are_not_its_own_are_left_out() -> None:
     assert evaluate_classes(even, np.array([0], np.int32), ["rmse", "accuracy"]).metrics == {"accuracy": 1.0}
 
 
+def test_f1_of_one_class() -> None:
+    given = np.eye(3, dtype=np.float32)[[0, 0, 1, 1]]
+    truth = np.array([0, 1, 1, 0], np.int32)
+    names = ["f1@a", "f1@b b", "f1@c", "f1@d"]
+    found = evaluate_classes(given, truth, names, labels=["a", "b b", "c"])
+    assert found.metrics == {"f1@a": 0.5, "f1@b b": 0.5, "f1@c": 0.0}
+    assert found.per_example == {}
+
+
 def test_a_class_that_is_neither_there_nor_answered_does_not_count() -> None:
     assert macro_f1(np.array([0, 3]), np.array([0, 3])) == 1.0

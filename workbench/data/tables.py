@@ -18,6 +18,9 @@ from workbench.errors import DataError
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".dat", ".inter")
 DELIMITERS = ",\t;|"
 
+LARGE_BLOCK = 2**28
+"""Bytes: no row may be longer. Files are read in smaller blocks, by many threads, where their rows allow it."""
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -137,10 +140,10 @@ def _from_json_lines(path: Path) -> RawTable:
     import pyarrow.json as pj
 
     try:
-        table = pj.read_json(path)
+        table = _parse_json(path)
         dates = [field.with_type(pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
         if dates:  # texts that look like times; as ids they must stay as they are
-            table = pj.read_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(dates)))
+            table = _parse_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(dates)))
     except pa.ArrowException as error:
         raise DataError(_json_fault(path) or f"{path.name}: {_first_line(error)}") from error
     if not table.num_columns:
@@ -150,6 +153,17 @@ def _from_json_lines(path: Path) -> RawTable:
         return next(f"line {line}" for nth, (line, _) in enumerate(_json_lines(path)) if nth == number)
 
     return RawTable(path.name, table, where)
+
+
+def _parse_json(path: Path, **options: Any) -> pa.Table:
+    import pyarrow.json as pj
+
+    try:
+        return pj.read_json(path, **options)
+    except pa.ArrowInvalid as error:
+        if "block" not in str(error):
+            raise
+        return pj.read_json(path, read_options=pj.ReadOptions(block_size=LARGE_BLOCK), **options)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -214,7 +228,7 @@ class _Delimited:
         return RawTable(self.path.name, table, self._where, (note,), len(self.bad))
 
     def _parse_again(self) -> pa.Table:
-        """Slower, on one thread, so that malformed rows come with their numbers."""
+        """Slower, on one thread, so that malformed rows come with their numbers, and with room for very long ones."""
 
         def remember(row: Any) -> str:
             self.bad.append((row.number, row.actual_columns, row.expected_columns))
@@ -238,6 +252,7 @@ class _Delimited:
                 self.path,
                 read_options=pc.ReadOptions(
                     use_threads=threads,
+                    block_size=None if threads else LARGE_BLOCK,
                     encoding=self.source.encoding,
                     column_names=list(self.column_names) or None,
                 ),
