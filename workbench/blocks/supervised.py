@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import Evaluation, Group, Metric
 from workbench.contract.model import Model
 from workbench.contract.report import DataReport
 from workbench.contract.split import Dataset, Split
@@ -31,7 +31,7 @@ from workbench.data.examples import Examples
 from workbench.data.labelled import NAMES, OPTIONS, Labelled, Labels, read_labelled
 from workbench.data.tables import RawTable, read_table
 from workbench.errors import ModelError, UserError
-from workbench.metrics.classification import CLASSIFICATION, F1_OF, evaluate_classes, f1_of
+from workbench.metrics.classification import CLASSIFICATION, F1_OF, by_class, evaluate_classes, f1_of
 from workbench.metrics.regression import REGRESSION, evaluate_numbers
 
 if TYPE_CHECKING:
@@ -170,6 +170,12 @@ class Supervised(Task[Part]):
     def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
         """`answers` holds `probabilities`, float32[n, n_classes], or `numbers`, float64[n]; `truth` is the target."""
         return _evaluated(self.answers(model, part, metrics), part, metrics)
+
+    def groups(self, evaluation: Evaluation, part: Part, metrics: Sequence[str]) -> tuple[Group, ...]:
+        """What a confusion matrix shows: the share of each class that is found, and what it is taken for."""
+        if PROBABILITIES not in evaluation.answers or not part.labels:
+            return ()
+        return by_class(evaluation.answers[PROBABILITIES].argmax(axis=1), part.target, part.labels)
 
     def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
         """`probabilities`, float32[n, n_classes], or `numbers`, float64[n]."""

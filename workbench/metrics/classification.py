@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import Evaluation, Group, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +22,9 @@ CLASSIFICATION = (ACCURACY, LOG_LOSS, BALANCED_ACCURACY, MACRO_F1, ROC_AUC)
 
 F1_OF = "f1@"
 """What `f1_of` metrics begin with; the class follows."""
+
+MOST_CLASSES, MOST_MISTAKES = 20, 10
+"""How many classes, those least found, and how many kinds of mistakes are shown of an evaluation."""
 
 LEAST = 1e-7
 """No probability counts as less: float32 has none closer to 1."""
@@ -85,6 +88,30 @@ def f1(answer: NDArray[np.integer], truth: NDArray[np.integer], number: int) -> 
     own, given = truth == number, answer == number
     total = int(own.sum() + given.sum())
     return 2 * int((own & given).sum()) / total if total else 0.0
+
+
+def by_class(answer: NDArray[np.integer], truth: NDArray[np.integer], labels: Sequence[str]) -> tuple[Group, ...]:
+    """The recall of each class that is there, and the most frequent mistakes, each as a share of the right class.
+
+    Args:
+        answer: int[n], the classes that were answered.
+        truth: int[n], the right ones.
+        labels: what the classes are called.
+    """
+    there, counts = np.unique(truth, return_counts=True)
+    count = dict(zip(there.tolist(), counts.tolist(), strict=True))
+    pairs, times = np.unique(np.column_stack([truth, answer]), axis=0, return_counts=True)
+    share = {(right, given): n / count[right] for (right, given), n in zip(pairs.tolist(), times.tolist(), strict=True)}
+    least = sorted(count, key=lambda right: share.get((right, right), 0.0))[:MOST_CLASSES]
+    mistakes = [pairs[at].tolist() for at in np.argsort(-times, kind="stable") if pairs[at][0] != pairs[at][1]]
+    found = [
+        Group("right class", labels[right], "recall", share.get((right, right), 0.0), count[right])
+        for right in sorted(least)
+    ]
+    return *found, *(
+        Group("mistake", f"{labels[right]} taken for {labels[given]}", "share", share[right, given], count[right])
+        for right, given in mistakes[:MOST_MISTAKES]
+    )
 
 
 def roc_auc(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> float:
