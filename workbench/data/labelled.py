@@ -91,7 +91,7 @@ def read_labelled(
     given = {"target": options.get("target") if known is None else known.target}
     column = find_columns(table, {"target": names}, given, ["target"], flag="--{}")["target"]
     checked, notes = Checked(table, source.on_bad_rows), []
-    text = as_text_or_missing(table, column)
+    text = pc.replace_substring(as_text_or_missing(table, column), "\0", "\u2400")  # no database keeps a NUL
     missing = text.is_null().to_numpy(zero_copy_only=False)
     checked.refuse(missing, column, table.columns.column(column), "a value to predict")
     kind = options.get("kind") if known is None else KINDS[not known.classes]
