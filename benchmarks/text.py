@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(DATA))
     arguments = parser.parse_args()
     folder = Path(os.environ["WORKBENCH_DATA"]).resolve()
-    print("| data | seed | winner | metric | test | best single | trials | seconds | 95 % of it after |")
+    print("| data | seed | winner | metric | test | best single, accuracy | trials | seconds | 95 % of it after |")
     print("|---" * 9 + "|")
     for name in arguments.only.split(","):
         given, metric = DATA[name]
