@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FIRST = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
 """Where the tests themselves were told to import from, so that other processes do likewise."""
+FIRST_PARTY = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["workbench"])
+"""The plugins that come with Workbench."""
 SAMPLE = ROOT / "examples/samples/workbench_samples/ml-latest-small/ratings.csv"
 
 # The same examples each time, whatever the speed of the machine.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import FIRST_PARTY
 from workbench._version import __version__
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 from workbench.discovery import Plugin, discover
@@ -97,7 +98,7 @@ def test_blocking_one_plugin_leaves_the_others(install: Install) -> None:
     install("acme-a", GOOD.format(name="a"))
     install("acme-b", GOOD.format(name="b"))
     assert {plugin.name: plugin.state for plugin in discover(["acme-a"])} == {
-        "recommend": "loaded",
+        **dict.fromkeys(FIRST_PARTY, "loaded"),
         "acme-a": "blocked",
         "acme-b": "loaded",
     }
@@ -236,14 +237,18 @@ def test_a_plugin_that_announces_nothing_is_loaded(install: Install) -> None:
 def test_the_order_is_first_party_then_by_name_whatever_was_installed_first(install: Install) -> None:
     for distribution in ("zeta", "alpha", "mid"):
         install(distribution, GOOD.format(name=distribution))
-    assert [plugin.distribution for plugin in discover()] == [DISTRIBUTION, "alpha", "mid", "zeta"]
+    assert [plugin.distribution for plugin in discover()] == [DISTRIBUTION] * len(FIRST_PARTY) + [
+        "alpha",
+        "mid",
+        "zeta",
+    ]
 
 
 def test_a_plugin_that_prints_when_it_is_imported_does_not_spoil_json(install: Install, workbench: Any) -> None:
     folder = install("acme", "print('hello from acme')\n" + GOOD.format(name="m"))
     called = workbench("plugins", "--json", env={"PYTHONPATH": str(folder)})
     assert called.code == 0
-    assert [plugin["state"] for plugin in called.json["plugins"]] == ["loaded", "loaded"]
+    assert [plugin["state"] for plugin in called.json["plugins"]] == ["loaded"] * (len(FIRST_PARTY) + 1)
     assert "hello from acme" in called.err
 
 
@@ -253,7 +258,7 @@ def test_the_command_lists_each_plugin_with_its_state_and_reason(install: Instal
     folder = install("off")
     called = workbench("plugins", "--json", env={"PYTHONPATH": str(folder), "WORKBENCH_PLUGINS_OFF": "off"})
     assert {row["plugin"]: row["state"] for row in called.json["plugins"]} == {
-        "recommend": "loaded",
+        **dict.fromkeys(FIRST_PARTY, "loaded"),
         "bad": "failed",
         "old": "incompatible",
         "off": "blocked",

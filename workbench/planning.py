@@ -82,12 +82,15 @@ def suited(question: Question, settings: RunSettings, part: Any) -> Question:
     """
     task = question.task
     suit = [each.name for each in task.metrics_for(part)]
-    other = {each.name for each in task.metrics} - set(suit)
-    if settings.metric in other:
+    known = {each.name for each in task.metrics}
+    other = known - set(suit)
+    families = {name.partition("@")[0] for name in set(suit) - known}  # of which the data decides the members
+    asked = settings.metric or ""
+    if asked in other or (asked not in suit and asked.partition("@")[0] in families):
         raise SettingsError(f"--metric {settings.metric} does not suit this data; choose from {', '.join(suit)}")
     metric = task.metrics_for(part)[0] if settings.metric is None else question.metric
     kept = [name for name in question.metrics if name not in other]
-    return replace(question, metric=metric, metrics=tuple(dict.fromkeys([metric.name, *kept])))
+    return replace(question, metric=metric, metrics=tuple(dict.fromkeys([metric.name, *suit, *kept])))
 
 
 def _searched_metric(registry: Registry, task: Task[Any], settings: RunSettings) -> Metric:

@@ -64,6 +64,30 @@ def test_folds_hold_out_everything_once(target, of) -> None:
     assert all(not set(train.ids.tolist()) & set(valid.ids.tolist()) for train, valid in folds)
 
 
+@dataclass(frozen=True)
+class Families(Examples):
+    families: np.ndarray
+
+    @property
+    def groups(self) -> np.ndarray:
+        return self.families
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), min_size=40, max_size=80), st.integers(0, 3))
+def test_groups_stay_on_one_side_and_every_class_in_train(rows, seed) -> None:
+    target, families = np.array(rows).T
+    families[:8] = np.arange(8)  # enough of them for every part
+    part = Families(target=target, n_classes=3, ids=np.arange(len(target)), families=families)
+    split = split_examples(Dataset("made up", part, None, None, "", DataReport("")), None, seed)
+    drawn = resample_examples(split, 1, seed)
+    folds = [fold_examples(split, number, 3, seed) for number in (1, 2, 3)]
+    for one, other in [(split.train_valid, split.test), (split.train, split.valid), drawn, *folds]:
+        assert not set(one.families) & set(other.families)
+    assert set(split.train.target) == set(drawn[0].target) == set(target)
+    assert sum(len(valid) for _, valid in folds) == len(split.train_valid)
+    assert len(split.train_valid) + len(split.test) == len(target)
+
+
 def test_further_draws_are_other_ones() -> None:
     split = split_examples(dataset([0, 1] * 30, 2), None, 0)
     drawn = [tuple(resample_examples(split, draw, 0)[1].ids.tolist()) for draw in (1, 2)]

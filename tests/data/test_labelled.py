@@ -35,6 +35,15 @@ def test_the_target_is_the_one_that_is_named() -> None:
         read(["a", "b"], "goal", target="gaol")
 
 
+def test_a_nul_in_a_class_is_shown() -> None:
+    assert read(["a\0b", "c"]).labels.classes == ["a\u2400b", "c"]
+
+
+def test_a_task_may_recognise_other_names() -> None:
+    table = pa.table({"x": [1, 2], "mood": ["a", "b"]})
+    assert read_labelled(table, Source(table), {}, names=["mood"]).labels.target == "mood"
+
+
 def test_numbers_are_numbers_and_few_whole_ones_are_classes() -> None:
     assert read([0.5, 1.5, 2.5]).labels.classes == []
     assert read(list(range(100))).labels.classes == []

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.contract.task import Source
-from workbench.data.tables import RawTable, read_table
+from workbench.data.tables import RawTable, read_lines, read_table
 from workbench.errors import DataError
 
 AWKWARD = ["007", "1e5", "NA", "null", "-3", "", " 7 ", "9007199254740993", "😀", 'say "hi"', "two\nlines", "a,b"]
@@ -283,3 +283,20 @@ def test_json_lines_that_do_not_fit_are_refused_at_their_line(
 
 def test_json_lines_without_rows_are_refused(message: Callable[..., str]) -> None:
     assert message("\n\n", "r.jsonl") == "r.jsonl has no rows"
+
+
+def test_rows_longer_than_a_block_are_read(table: Callable[..., RawTable]) -> None:
+    long = "x" * 3_000_000
+    assert table(f"a,b\n1,2\n3,{long}\n").columns.to_pylist()[1] == {"a": "3", "b": long}
+    lines = "".join(json.dumps({"a": each}) + "\n" for each in (long, "y"))
+    assert table(lines, "data.jsonl").columns["a"].to_pylist() == [long, "y"]
+
+
+def test_lines_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "lines.gz"
+    path.write_bytes(gzip.compress("\ufeffone\r\n\n two\u2028\n".encode()))
+    assert read_lines(path, "utf-8") == ["one", "", " two\u2028"]
+    path.write_bytes(gzip.compress("a\nß".encode("latin-1")))
+    assert read_lines(path, "latin-1") == ["a", "ß"]
+    with pytest.raises(DataError, match=r"lines.gz, byte 2: not utf-8 text"):
+        read_lines(path, "utf-8")

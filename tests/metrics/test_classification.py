@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from workbench.metrics.classification import CLASSIFICATION, evaluate_classes, macro_f1, roc_auc
+from workbench.metrics.classification import CLASSIFICATION, by_class, evaluate_classes, macro_f1, roc_auc
 
 NAMES = [metric.name for metric in CLASSIFICATION]
 
@@ -76,6 +76,32 @@ def test_a_wrong_certainty_is_no_infinite_loss() -> None:
 def test_names_that_are_not_its_own_are_left_out() -> None:
     even = np.full((1, 2), 0.5, np.float32)
     assert evaluate_classes(even, np.array([0], np.int32), ["rmse", "accuracy"]).metrics == {"accuracy": 1.0}
+
+
+def test_f1_of_one_class() -> None:
+    given = np.eye(3, dtype=np.float32)[[0, 0, 1, 1]]
+    truth = np.array([0, 1, 1, 0], np.int32)
+    names = ["f1@a", "f1@b b", "f1@c", "f1@d"]
+    found = evaluate_classes(given, truth, names, labels=["a", "b b", "c"])
+    assert found.metrics == {"f1@a": 0.5, "f1@b b": 0.5, "f1@c": 0.0}
+    assert found.per_example == {}
+
+
+def test_what_is_found_of_each_class_and_what_it_is_taken_for() -> None:
+    truth, answer = np.array([0, 0, 0, 0, 1, 1, 3]), np.array([0, 1, 1, 3, 1, 0, 3])
+    found = [
+        (group.by, group.name, group.value, group.count) for group in by_class(answer, truth, ["a", "b", "c", "d"])
+    ]
+    assert found == [
+        ("right class", "a", 0.25, 4),
+        ("right class", "b", 0.5, 2),
+        ("right class", "d", 1.0, 1),
+        ("mistake", "a taken for b", 0.5, 4),
+        ("mistake", "a taken for d", 0.25, 4),
+        ("mistake", "b taken for a", 0.5, 2),
+    ]
+    many = [group.name for group in by_class(np.zeros(30, int), np.arange(30), list(map(str, range(30))))]
+    assert many[:20] == list(map(str, range(1, 21))) and len(many) == 30
 
 
 def test_a_class_that_is_neither_there_nor_answered_does_not_count() -> None:

@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import Evaluation, Group, Metric
 from workbench.contract.model import Model
 from workbench.contract.report import DataReport
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Answer, Probe, Source, Task
 from workbench.data.example_splits import STRATEGIES, fold_examples, resample_examples, split_examples
 from workbench.data.examples import Examples
-from workbench.data.labelled import OPTIONS, Labelled, Labels, read_labelled
+from workbench.data.labelled import NAMES, OPTIONS, Labelled, Labels, read_labelled
 from workbench.data.tables import RawTable, read_table
 from workbench.errors import ModelError, UserError
-from workbench.metrics.classification import CLASSIFICATION, evaluate_classes
+from workbench.metrics.classification import CLASSIFICATION, F1_OF, by_class, evaluate_classes, f1_of
 from workbench.metrics.regression import REGRESSION, evaluate_numbers
 
 if TYPE_CHECKING:
@@ -42,17 +42,34 @@ Part = TypeVar("Part", bound=Examples)
 
 PROBABILITIES, NUMBERS = "probabilities", "numbers"
 
+MOST_F1 = 20
+"""Of more classes than these, F1 is given as the mean alone."""
+
 
 class Supervised(Task[Part]):
     """The base of tasks whose parts are `Examples` and whose encodings are `Labels`.
 
-    A subclass sets `part`, `encoding` and `baseline` and defines `encode` and `features`; a task whose data is no table
-    overrides `read`, `held_out` and `answer` instead.
+    A subclass sets `part`, `encoding` and `baseline` and defines `encode` and `features`; a task whose data comes in
+    other forms too overrides `table`; one whose data is no table overrides `read`, `held_out` and `answer` instead.
     """
 
     metrics: ClassVar[Sequence[Metric]] = (*CLASSIFICATION, *REGRESSION)
     splits = STRATEGIES
     options = OPTIONS
+
+    targets: ClassVar[Sequence[str]] = NAMES
+    """What the column to predict may be called, in lower case without separators, where the user does not say."""
+
+    def table(self, data: Any, source: Source, options: Mapping[str, str], encoding: Any = None) -> RawTable:
+        """Read a path or a table: `source.data` or `source.test_data`.
+
+        Args:
+            data: that is to be read.
+            source: says the text encoding and what to do with bad rows.
+            options: of the task.
+            encoding: what models were fitted on, or None in data that they will be.
+        """
+        return read_table(data, source)
 
     def encode(self, table: RawTable, labels: Labels) -> tuple[Any, Sequence[str]]:
         """(an instance of `self.encoding`, what the user should know): how this table, and others, become features.
@@ -75,13 +92,13 @@ class Supervised(Task[Part]):
 
     def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Part]:
         """Read a table, and the fixed test part where there is one, under the encoding of the data."""
-        labelled = read_labelled(source.data, source, options)
+        labelled = self._labelled(source.data, source, options)
         encoding, notes = self.encode(labelled.table, labelled.labels)
         data, more = self._examples(labelled, encoding)
         data, fingerprint = data.ordered(repr(encoding))
         test, of_test = None, None
         if source.test_data is not None:
-            of_test = read_labelled(source.test_data, source, options, labelled.labels)
+            of_test = self._labelled(source.test_data, source, options, encoding)
             test, unknown = self._examples(of_test, encoding)
             test, fingerprint = test.ordered(fingerprint, first=len(data))
             more = (*more, *of_test.notes, *unknown)
@@ -94,31 +111,42 @@ class Supervised(Task[Part]):
 
     def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:
         """Rows of a table with the column to predict."""
-        labelled = read_labelled(source.data, source, options, encoding)
+        labelled = self._labelled(source.data, source, options, encoding)
         examples, notes = self._examples(labelled, encoding)
         return examples, (*labelled.notes, *notes)
+
+    def _labelled(self, data: Any, source: Source, options: Mapping[str, str], encoding: Any = None) -> Labelled:
+        table = self.table(data, source, options, encoding)
+        return read_labelled(table, source, options, encoding, self.targets)
 
     def _examples(self, labelled: Labelled, encoding: Any) -> tuple[Part, tuple[str, ...]]:
         arrays, notes = self.features(labelled.table, encoding)
         return self._part(labelled.target, encoding, arrays), tuple(notes)
 
     def _part(self, target: NDArray[Any], encoding: Any, arrays: Mapping[str, Any]) -> Part:
-        part: Part = self.part(target=target, n_classes=len(encoding.classes), ids=np.arange(len(target)), **arrays)
+        common = {"n_classes": len(encoding.classes), "labels": encoding.classes, "ids": np.arange(len(target))}
+        part: Part = self.part(target=target, **common, **arrays)
         return part
 
     def answer(self, model: Model, encoding: Any, query: Mapping[str, Any]) -> Answer:
         """A row for each row of the table `input`, in order; see `predictions`."""
         if query.get("input") is None:
             raise UserError("say which rows to answer: --input FILE, a table with the columns of the run's data")
-        table = read_table(query["input"], Source(query["input"]))
+        source = Source(query["input"])
+        table = self.table(source.data, source, {}, encoding)
         arrays, notes = self.features(table, encoding)
         examples = self._part(np.zeros(table.columns.num_rows, np.int32), encoding, arrays)
         return Answer(self.predictions(model, examples, encoding.classes), tuple(notes))
 
     def metrics_for(self, part: Part) -> Sequence[Metric]:
-        """Those of classes, or those of numbers."""
+        """Those of classes, and F1 of each where they are few; or those of numbers."""
         kind = CLASSIFICATION if part.n_classes else REGRESSION
-        return [metric for metric in self.metrics if metric in kind]
+        of_one = part.labels if len(part.labels) <= MOST_F1 else ()
+        return [*(metric for metric in self.metrics if metric in kind), *map(f1_of, of_one)]
+
+    def metric(self, name: str) -> Metric:
+        """One of `metrics`, or `f1@CLASS` of any class."""
+        return f1_of(name.removeprefix(F1_OF)) if name.startswith(F1_OF) else super().metric(name)
 
     def split(self, dataset: Dataset[Part], strategy: str | None, seed: int) -> Split[Part]:
         """Split by one of `splits`."""
@@ -142,6 +170,12 @@ class Supervised(Task[Part]):
     def evaluate(self, model: Model, part: Part, metrics: Sequence[str]) -> Evaluation:
         """`answers` holds `probabilities`, float32[n, n_classes], or `numbers`, float64[n]; `truth` is the target."""
         return _evaluated(self.answers(model, part, metrics), part, metrics)
+
+    def groups(self, evaluation: Evaluation, part: Part, metrics: Sequence[str]) -> tuple[Group, ...]:
+        """What a confusion matrix shows: the share of each class that is found, and what it is taken for."""
+        if PROBABILITIES not in evaluation.answers or not part.labels:
+            return ()
+        return by_class(evaluation.answers[PROBABILITIES].argmax(axis=1), part.target, part.labels)
 
     def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
         """`probabilities`, float32[n, n_classes], or `numbers`, float64[n]."""
@@ -250,7 +284,7 @@ def predicted(model: Any, examples: Examples, n_classes: int) -> dict[str, NDArr
 
 def _evaluated(answers: Mapping[str, NDArray[Any]], part: Examples, metrics: Sequence[str]) -> Evaluation:
     if PROBABILITIES in answers:
-        found = evaluate_classes(answers[PROBABILITIES], part.target, metrics, part.ids)
+        found = evaluate_classes(answers[PROBABILITIES], part.target, metrics, part.ids, part.labels)
     else:
         found = evaluate_numbers(answers[NUMBERS], part.target, metrics, part.ids)
     return replace(found, answers=answers, truth=part.target)

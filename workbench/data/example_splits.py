@@ -1,4 +1,7 @@
-"""Splits of examples with a target into train, valid and test, further draws of valid, and folds."""
+"""Splits of examples with a target into train, valid and test, further draws of valid, and folds.
+
+Examples of one group (`Examples.groups`) are dealt out together, as one: a fifth is then a fifth of the groups.
+"""
 
 from __future__ import annotations
 
@@ -67,27 +70,40 @@ def resample_examples(split: Split[Part], draw: int, seed: int) -> tuple[Part, P
 
 def fold_examples(split: Split[Part], number: int, of: int, seed: int) -> tuple[Part, Part]:
     """Fold `number`, from 1, of so many: (train, valid) out of `split.train_valid`."""
-    order, _ = _shuffled(split.train_valid, split.strategy.removeprefix("fixed+"), np.random.default_rng([seed, of]))
+    rng = np.random.default_rng([seed, of])
+    order, unit, _ = _shuffled(split.train_valid, split.strategy.removeprefix("fixed+"), rng)
     held = np.zeros(len(order), dtype=bool)
     held[order] = np.arange(len(order)) % of == number - 1
-    return split.train_valid.take(~held), split.train_valid.take(held)
+    return split.train_valid.take(~held[unit]), split.train_valid.take(held[unit])
 
 
 def _held_out(data: Examples, strategy: str, seed: int, *, draw: int, part: int) -> NDArray[np.bool_]:
-    """bool[n]: at even distances along the rows as they are shuffled within their classes, so that shares are equal."""
+    """bool[n]: at even distances along the units, shuffled within their classes, so that shares are equal."""
     rng = np.random.default_rng([seed, part, draw])
-    order, first = _shuffled(data, strategy, rng)
-    steps = np.floor((np.arange(len(data) + 1) + rng.random() / FRACTION) * FRACTION)
-    held = np.zeros(len(data), dtype=bool)
-    held[order] = (np.diff(steps) > 0) & ~first
-    return held
+    order, unit, first = _shuffled(data, strategy, rng)
+    steps = np.floor((np.arange(len(order) + 1) + rng.random() / FRACTION) * FRACTION)
+    held = np.zeros(len(order), dtype=bool)
+    held[order] = np.diff(steps) > 0
+    held[first] = False
+    return held[unit]
 
 
-def _shuffled(data: Examples, strategy: str, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """(row numbers in random order, by class where that is wanted; which of them are the first of their class)."""
+def _shuffled(
+    data: Examples, strategy: str, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(units in random order, by class where that is wanted; the unit of each row; for each class its first unit).
+
+    A unit is a row, or all rows of a group; its class is that of its first row.
+    """
     target = data.target if strategy == "stratified" else np.zeros(len(data), dtype=np.int32)
-    order = np.lexsort((rng.random(len(data)), target))
-    return order, np.append(True, np.diff(target[order]) != 0)[: len(order)]
+    groups = np.arange(len(data)) if data.groups is None else data.groups
+    _, row, unit = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.lexsort((rng.random(len(row)), target[row]))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    by_class = np.lexsort((rank[unit], target))
+    starts = np.append(True, np.diff(target[by_class]) != 0)[: len(by_class)]
+    return order, unit, unit[by_class[starts]]
 
 
 def _digest(part: Examples) -> str:

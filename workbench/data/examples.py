@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,11 +22,13 @@ class Examples:
         target: int32[n], the numbers of classes, or float64[n] where a number is to be predicted.
         n_classes: how many classes there are; 0 where a number is to be predicted.
         ids: int64[n], which example of the data each row is.
+        labels: what the classes are called; empty where nobody asks.
     """
 
     target: NDArray[Any]
     n_classes: int
     ids: NDArray[np.int64]
+    labels: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.target)
@@ -34,9 +36,17 @@ class Examples:
     @property
     def shape(self) -> dict[str, int]:
         """Counts: `examples`, `classes`, and of every array with columns how many it has, by its name."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
         columns = {name: array.shape[1] for name, array in arrays.items() if getattr(array, "ndim", 1) == 2}
         return {"examples": len(self), "classes": self.n_classes, **columns}
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """[n], which rows belong together, such as equal texts: every split keeps those of one value on one side.
+
+        None where each row is its own; subclasses may say otherwise.
+        """
+        return None
 
     @property
     def provides(self) -> set[str]:
@@ -47,12 +57,12 @@ class Examples:
         """The rows of a mask, or at these numbers."""
         where = np.flatnonzero(rows) if rows.dtype == bool else rows
         taken: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, np.ndarray):
-                taken[field.name] = value[where]
+                taken[each.name] = value[where]
             elif isinstance(value, pa.Array | pa.Table):
-                taken[field.name] = value.take(pa.array(where))
+                taken[each.name] = value.take(pa.array(where))
         return replace(self, **taken)
 
     def ordered(self, header: str, first: int = 0) -> tuple[Self, str]:
@@ -74,13 +84,13 @@ class Examples:
     def _rows(self) -> Iterator[bytes]:
         """What each row holds."""
         columns: list[Any] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray) and field.name != "ids":
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray) and each.name != "ids":
                 plain = value + 0.0 if value.dtype.kind == "f" else value  # no negative zero
                 columns.append(plain.reshape(len(self), -1))
             elif isinstance(value, pa.Array):
-                columns.append([repr(each.as_py()).encode() for each in value])
+                columns.append([repr(scalar.as_py()).encode() for scalar in value])
             elif isinstance(value, pa.Table):
                 columns.append([repr(row).encode() for row in value.to_pylist()])
         for number in range(len(self)):

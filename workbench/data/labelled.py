@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,26 +65,33 @@ class Labelled:
     skipped: int
 
 
-def read_labelled(data: Any, source: Source, options: Mapping[str, str], known: Labels | None = None) -> Labelled:
+def read_labelled(
+    data: Any,
+    source: Source,
+    options: Mapping[str, str],
+    known: Labels | None = None,
+    names: Sequence[str] = NAMES,
+) -> Labelled:
     """Read a table that has the column to predict.
 
     Without option `kind` the target is a class where its values are text, or whole numbers of which at most
     `MOST_NUMBERED_CLASSES` are distinct and each comes four times on average.
 
     Args:
-        data: a path or a table: `source.data` or `source.test_data`.
+        data: a path or a table: `source.data` or `source.test_data`; or what was read of it.
         source: says the text encoding and what to do with bad rows, to which those without a target belong.
         options: of the task, see `OPTIONS`.
         known: what models were fitted on; rows of other classes are left out. None takes what is found.
+        names: what the column may be called where option `target` does not say.
 
     Raises:
         DataError: the table cannot be read, has no such column, or nothing can be learned from that.
     """
-    table = read_table(data, source)
+    table = data if isinstance(data, RawTable) else read_table(data, source)
     given = {"target": options.get("target") if known is None else known.target}
-    column = find_columns(table, {"target": NAMES}, given, ["target"], flag="--{}")["target"]
+    column = find_columns(table, {"target": names}, given, ["target"], flag="--{}")["target"]
     checked, notes = Checked(table, source.on_bad_rows), []
-    text = as_text_or_missing(table, column)
+    text = pc.replace_substring(as_text_or_missing(table, column), "\0", "\u2400")  # no database keeps a NUL
     missing = text.is_null().to_numpy(zero_copy_only=False)
     checked.refuse(missing, column, table.columns.column(column), "a value to predict")
     kind = options.get("kind") if known is None else KINDS[not known.classes]

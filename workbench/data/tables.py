@@ -18,6 +18,9 @@ from workbench.errors import DataError
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".dat", ".inter")
 DELIMITERS = ",\t;|"
 
+LARGE_BLOCK = 2**28
+"""Bytes: no row may be longer. Files are read in smaller blocks, by many threads, where their rows allow it."""
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -73,6 +76,39 @@ def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) ->
     raise DataError(f"{path.name}: files ending in {suffix} are not read; give CSV, TSV, Parquet or JSONL")
 
 
+def read_lines(path: Path, encoding: str) -> list[str]:
+    """The lines of a text file, without what ends them.
+
+    Raises:
+        DataError: the file cannot be read, or is no text in this encoding.
+    """
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            text = stream.read().decode(_without_mark(encoding))
+    except UnicodeError as error:
+        raise _not_text(path, getattr(error, "start", 0), encoding) from error
+    except LookupError as error:
+        raise _no_encoding(encoding) from error
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {_first_line(error)}") from error
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _without_mark(encoding: str) -> str:
+    """The encoding that leaves out a byte order mark."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def _not_text(path: Path, at: int, encoding: str) -> DataError:
+    hint = "say which it is, such as --encoding latin-1, gbk or utf-16"
+    return DataError(f"{path.name}, byte {at}: not {encoding} text; {hint}")
+
+
+def _no_encoding(encoding: str) -> DataError:
+    return DataError(f"--encoding {encoding}: no such text encoding")
+
+
 def _row(number: int) -> str:
     return f"row {number + 1}"
 
@@ -104,10 +140,10 @@ def _from_json_lines(path: Path) -> RawTable:
     import pyarrow.json as pj
 
     try:
-        table = pj.read_json(path)
+        table = _parse_json(path)
         dates = [field.with_type(pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
         if dates:  # texts that look like times; as ids they must stay as they are
-            table = pj.read_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(dates)))
+            table = _parse_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(dates)))
     except pa.ArrowException as error:
         raise DataError(_json_fault(path) or f"{path.name}: {_first_line(error)}") from error
     if not table.num_columns:
@@ -117,6 +153,17 @@ def _from_json_lines(path: Path) -> RawTable:
         return next(f"line {line}" for nth, (line, _) in enumerate(_json_lines(path)) if nth == number)
 
     return RawTable(path.name, table, where)
+
+
+def _parse_json(path: Path, **options: Any) -> pa.Table:
+    import pyarrow.json as pj
+
+    try:
+        return pj.read_json(path, **options)
+    except pa.ArrowInvalid as error:
+        if "block" not in str(error):
+            raise
+        return pj.read_json(path, read_options=pj.ReadOptions(block_size=LARGE_BLOCK), **options)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -181,7 +228,7 @@ class _Delimited:
         return RawTable(self.path.name, table, self._where, (note,), len(self.bad))
 
     def _parse_again(self) -> pa.Table:
-        """Slower, on one thread, so that malformed rows come with their numbers."""
+        """Slower, on one thread, so that malformed rows come with their numbers, and with room for very long ones."""
 
         def remember(row: Any) -> str:
             self.bad.append((row.number, row.actual_columns, row.expected_columns))
@@ -205,6 +252,7 @@ class _Delimited:
                 self.path,
                 read_options=pc.ReadOptions(
                     use_threads=threads,
+                    block_size=None if threads else LARGE_BLOCK,
                     encoding=self.source.encoding,
                     column_names=list(self.column_names) or None,
                 ),
@@ -219,10 +267,8 @@ class _Delimited:
             raise pa.ArrowInvalid(str(error)) from error
 
     def _open_text(self) -> Any:
-        encoding = (
-            "utf-8-sig" if self.source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.source.encoding
-        )
-        return io.TextIOWrapper(pa.input_stream(str(self.path), compression="detect"), encoding=encoding, newline="")
+        stream = pa.input_stream(str(self.path), compression="detect")
+        return io.TextIOWrapper(stream, encoding=_without_mark(self.source.encoding), newline="")
 
     def _first_line(self) -> str:
         try:
@@ -233,7 +279,7 @@ class _Delimited:
         except UnicodeError:
             self._check_text()
         except LookupError as error:
-            raise DataError(f"--encoding {self.source.encoding}: no such text encoding") from error
+            raise _no_encoding(self.source.encoding) from error
         raise DataError(f"{self.path.name} is empty")
 
     def _delimiter(self, header: str) -> str:
@@ -255,10 +301,7 @@ class _Delimited:
                     decoder.decode(block, final=not block)
                 except UnicodeError as error:
                     at = max(0, offset - pending) + getattr(error, "start", 0)
-                    raise DataError(
-                        f"{self.path.name}, byte {at}: not {self.source.encoding} text; "
-                        "say which it is, such as --encoding latin-1, gbk or utf-16"
-                    ) from error
+                    raise _not_text(self.path, at, self.source.encoding) from error
                 offset += len(block)
                 if not block:
                     return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import Evaluation, Group, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +20,19 @@ ROC_AUC = Metric("roc-auc", "mean over the classes of the chance that one of it 
 
 CLASSIFICATION = (ACCURACY, LOG_LOSS, BALANCED_ACCURACY, MACRO_F1, ROC_AUC)
 
+F1_OF = "f1@"
+"""What `f1_of` metrics begin with; the class follows."""
+
+MOST_CLASSES, MOST_MISTAKES = 20, 10
+"""How many classes, those least found, and how many kinds of mistakes are shown of an evaluation."""
+
 LEAST = 1e-7
 """No probability counts as less: float32 has none closer to 1."""
+
+
+def f1_of(label: str) -> Metric:
+    """F1 of one class, called `f1@CLASS`."""
+    return Metric(F1_OF + label, f"2 * precision * recall / (precision + recall) of class {label}, 0 where it has none")
 
 
 def evaluate_classes(
@@ -29,14 +40,16 @@ def evaluate_classes(
     truth: NDArray[np.int32],
     names: Sequence[str],
     ids: NDArray[np.int64] | None = None,
+    labels: Sequence[str] = (),
 ) -> Evaluation:
     """How probabilities of classes do; names of other metrics are left out.
 
     Args:
         probabilities: [n, n_classes], rows that add up to 1. Of equal ones the lower class is the answer.
         truth: int32[n], the right classes; n is 1 or more.
-        names: of `CLASSIFICATION`.
+        names: of `CLASSIFICATION`, or of `f1_of` where `labels` has the class.
         ids: int64[n], which example each row is.
+        labels: what the classes are called.
     """
     answer = probabilities.argmax(axis=1)
     hit = answer == truth
@@ -55,6 +68,8 @@ def evaluate_classes(
             found[name] = macro_f1(answer, truth)
         elif name == ROC_AUC.name:
             found[name] = roc_auc(probabilities, truth)
+        elif name.startswith(F1_OF) and name.removeprefix(F1_OF) in labels:
+            found[name] = f1(answer, truth, labels.index(name.removeprefix(F1_OF)))
     means = {name: float(values.mean(dtype=np.float64)) for name, values in per_example.items()}
     known = {name: {**found, **means}[name] for name in names if name in found or name in means}
     return Evaluation(known, per_example, ids)
@@ -66,6 +81,37 @@ def macro_f1(answer: NDArray[np.integer], truth: NDArray[np.integer]) -> float:
     both = np.bincount(truth[answer == truth], minlength=n)
     total = np.bincount(truth, minlength=n) + np.bincount(answer, minlength=n)
     return float((2 * both[total > 0] / total[total > 0]).mean())
+
+
+def f1(answer: NDArray[np.integer], truth: NDArray[np.integer], number: int) -> float:
+    """F1 of one class; 0 where it is neither the truth nor the answer of any example."""
+    own, given = truth == number, answer == number
+    total = int(own.sum() + given.sum())
+    return 2 * int((own & given).sum()) / total if total else 0.0
+
+
+def by_class(answer: NDArray[np.integer], truth: NDArray[np.integer], labels: Sequence[str]) -> tuple[Group, ...]:
+    """The recall of each class that is there, and the most frequent mistakes, each as a share of the right class.
+
+    Args:
+        answer: int[n], the classes that were answered.
+        truth: int[n], the right ones.
+        labels: what the classes are called.
+    """
+    there, counts = np.unique(truth, return_counts=True)
+    count = dict(zip(there.tolist(), counts.tolist(), strict=True))
+    pairs, times = np.unique(np.column_stack([truth, answer]), axis=0, return_counts=True)
+    share = {(right, given): n / count[right] for (right, given), n in zip(pairs.tolist(), times.tolist(), strict=True)}
+    least = sorted(count, key=lambda right: share.get((right, right), 0.0))[:MOST_CLASSES]
+    mistakes = [pairs[at].tolist() for at in np.argsort(-times, kind="stable") if pairs[at][0] != pairs[at][1]]
+    found = [
+        Group("right class", labels[right], "recall", share.get((right, right), 0.0), count[right])
+        for right in sorted(least)
+    ]
+    return *found, *(
+        Group("mistake", f"{labels[right]} taken for {labels[given]}", "share", share[right, given], count[right])
+        for right, given in mistakes[:MOST_MISTAKES]
+    )
 
 
 def roc_auc(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> float:

@@ -1,0 +1,155 @@
+"""The task `text-classification`: the class of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from workbench import DataError, Dataset, Option, Source, Split
+from workbench.blocks.supervised import Supervised
+from workbench.data.columns import find_columns, plain_values
+from workbench.data.examples import Examples
+from workbench.data.labelled import Labels
+from workbench.data.tables import RawTable
+from workbench.metrics.classification import CLASSIFICATION
+from workbench_text.reading import read_texts, read_unlabelled
+
+LABELS = ("label", "target", "class", "y", "category", "sentiment")
+TEXTS = ("text", "review", "sentence", "content", "comment", "message", "document", "tweet", "question", "body")
+
+LONGEST = 100_000
+"""Characters of a text; what follows is cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts(Examples):
+    """Examples: `texts`, string[n] without nulls."""
+
+    texts: pa.Array
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Also `characters`, of all texts together."""
+        return {**super().shape, "characters": pc.sum(pc.utf8_length(self.texts)).as_py() or 0}
+
+    @property
+    def groups(self) -> NDArray[Any]:
+        """Equal texts belong together."""
+        return np.asarray(self.texts.dictionary_encode().indices)
+
+
+@dataclass(frozen=True)
+class TextLabels(Labels):
+    """Also the name of the column with the texts."""
+
+    text: str
+
+
+class TextClassification(Supervised[Texts]):
+    """Predicts the class of a text."""
+
+    metrics = CLASSIFICATION
+    baseline = "majority"
+    part = Texts
+    encoding = TextLabels
+    targets = LABELS
+    options = {
+        "target": Option("the column of the classes; else the one called label, class, sentiment or the like"),
+        "text_column": Option("the column of the texts; else the one called text, review, sentence or the like"),
+    }
+
+    def table(self, data: Any, source: Source, options: Mapping[str, str], encoding: Any = None) -> RawTable:
+        """The columns of the classes and the texts; see `reading.read_texts` for what is read."""
+        if encoding is not None:
+            table = read_unlabelled(data, source, encoding.text)
+            kept = list(find_columns(table, {"text": ()}, {"text": encoding.text}, ["text"]).values())
+            kept += [name for name in table.columns.column_names if name == encoding.target]
+            return replace(table, columns=table.columns.select(kept))
+        text, target = options.get("text_column"), options.get("target")
+        table = read_texts(data, source, [name.lower() for name in (*LABELS, *TEXTS, text, target) if name])
+        named = {"target": target}
+        target = find_columns(table, {"target": LABELS}, named, ["target"], flag="--{}")["target"]
+        others = [name for name in table.columns.column_names if name != target]
+        if text is None and len(others) == 1:  # whatever it is called
+            (text,) = others
+        text = find_columns(table, {"text": TEXTS}, {"text": text}, ["text"])["text"]
+        if text == target:
+            raise DataError(f"{table.name}: column {text} cannot hold both the texts and their classes")
+        return replace(table, columns=table.columns.select([text, target]))
+
+    def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Texts]:
+        """Read texts and their classes, and the fixed test part where there is one."""
+        dataset = super().read(source, {**options, "kind": "classification"})
+        counts = np.bincount(dataset.data.target, minlength=dataset.data.n_classes)
+        if counts.min() < 2:
+            alone = dataset.data.labels[int(counts.argmin())]
+            raise DataError(f"{source.name}: class {alone!r} has a single row; give it more, or none")
+        return dataset
+
+    def encode(self, table: RawTable, labels: Labels) -> tuple[TextLabels, Sequence[str]]:
+        """The text column is the one beside the target."""
+        (text,) = (name for name in table.columns.column_names if name != labels.target)
+        return TextLabels(labels.target, labels.classes, text), ()
+
+    def features(self, table: RawTable, encoding: TextLabels) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """`texts`; how many are empty, repeated, or were changed."""
+        values = plain_values(table, encoding.text)
+        if pa.types.is_nested(values.type):
+            raise DataError(f"{table.name}, column {encoding.text} holds {values.type}; give text")
+        texts = pc.fill_null(pc.cast(values, pa.string()), "")
+        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        nul, long = pc.match_substring(texts, "\0"), pc.greater(pc.utf8_length(texts), LONGEST)
+        notes = []
+        if pc.any(nul).as_py():
+            texts = pc.replace_substring(texts, "\0", "\u2400")
+            notes.append(f"NUL stands in {pc.sum(nul).as_py():,} texts, read as \u2400")
+        if pc.any(long).as_py():
+            texts = pc.utf8_slice_codeunits(texts, 0, LONGEST)
+            notes.append(f"cut: {pc.sum(long).as_py():,} texts of more than {LONGEST:,} characters")
+        empty = pc.sum(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py()
+        if empty:
+            notes.append(f"{empty:,} texts are empty")
+        repeated = len(texts) - len(texts.unique())
+        if repeated:
+            notes.append(f"{repeated:,} texts repeat another; equal ones stay on one side of every split")
+        return {"texts": texts}, notes
+
+    def split(self, dataset: Dataset[Texts], strategy: str | None, seed: int) -> Split[Texts]:
+        """Split by one of `splits`, equal texts on one side; those of a fixed test part that train has are counted."""
+        split = super().split(dataset, strategy, seed)
+        shared = pc.sum(pc.is_in(split.test.texts, value_set=split.train_valid.texts)).as_py()
+        if not shared:
+            return split
+        return replace(split, leakage=(*split.leakage, f"{shared:,} texts of test are in train too"))
+
+    def sample(self) -> Source:
+        """Made-up reviews."""
+        return Source(made_up(seed=0, n=2000), made_up=True)
+
+    def example(self, seed: int) -> Source:
+        """A hundred made-up reviews."""
+        return Source(made_up(seed, n=100), made_up=True)
+
+
+def made_up(seed: int, n: int) -> pa.Table:
+    """Reviews of dinners in words that say how they were and in words that say nothing; one in ten is mislabelled."""
+    rng = np.random.default_rng(seed)
+    words = {
+        "good": ["great", "fresh", "warm", "lovely", "quick", "好吃"],
+        "bad": ["cold", "stale", "late", "rude", "bland", "难吃"],
+    }
+    plain = ["the", "soup", "rice", "was", "and", "we", "had", "waiter", "came", "with", "very", "again", "今天"]
+    labels = rng.choice(list(words), n)
+    texts = [
+        " ".join(rng.permutation([*rng.choice(words[label], 2), *rng.choice(plain, rng.integers(4, 12))]))
+        for label in labels
+    ]
+    wrong = rng.random(n) < 0.1
+    shown = np.where(wrong, np.where(labels == "good", "bad", "good"), labels)
+    return pa.table({"text": texts, "label": shown})

@@ -1,0 +1,124 @@
+"""Texts as the task reads, splits and answers them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from workbench.contract.context import Context
+from workbench.contract.task import Source
+from workbench.errors import DataError, SettingsError, UserError
+from workbench.planning import ask, suited
+from workbench.registry import Registry
+from workbench.settings import RunSettings
+from workbench_text import task as module
+from workbench_text.linear import ComplementNB
+from workbench_text.task import TextClassification
+
+TASK = TextClassification()
+
+
+def table(
+    texts: list[str | None], labels: list[str] | None = None, text: str = "text", label: str = "label"
+) -> pa.Table:
+    return pa.table({text: texts, label: labels or ["a", "b"] * (len(texts) // 2)})
+
+
+@pytest.mark.parametrize(("text", "label"), [("review", "label"), ("Sentence", "Sentiment"), ("anything", "category")])
+def test_columns_are_recognised(text: str, label: str) -> None:
+    dataset = TASK.read(Source(table(["x", "y"] * 2, text=text, label=label)), {})
+    assert (dataset.encoding.text, dataset.encoding.target) == (text, label)
+    assert dataset.report.headline == f"4 examples · 2 classes · 4 characters · {label} is a class"
+
+
+def test_columns_are_named_where_they_are_not_recognised() -> None:
+    data = table(["x", "y"] * 2).rename_columns(["body text", "kind of"]).append_column("id", pa.array(range(4)))
+    with pytest.raises(DataError, match="no target column among body text, kind of, id; say which with --target NAME"):
+        TASK.read(Source(data), {})
+    with pytest.raises(DataError, match=r"no text column among .*; say which with --text-column NAME"):
+        TASK.read(Source(data), {"target": "kind of"})
+    with pytest.raises(DataError, match="column id cannot hold both"):
+        TASK.read(Source(data), {"target": "id", "text_column": "id"})
+    found = TASK.read(Source(data), {"target": "kind of", "text_column": "body text"})
+    assert found.data.texts.to_pylist().count("x") == 2
+
+
+def test_few_whole_numbers_are_classes_and_so_are_many() -> None:
+    data = pa.table({"text": list("ab") * 30, "label": [number // 2 for number in range(60)]})
+    assert TASK.read(Source(data), {}).data.n_classes == 30
+
+
+def test_odd_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 10)
+    dataset = TASK.read(Source(table(["a\0b", "", None, "long" * 5, "same", "same"])), {})
+    assert dataset.report.notes == (
+        "NUL stands in 1 texts, read as \u2400",
+        "cut: 1 texts of more than 10 characters",
+        "2 texts are empty",
+        "2 texts repeat another; equal ones stay on one side of every split",
+    )
+    assert sorted(dataset.data.texts.to_pylist()) == ["", "", "a\u2400b", "longlonglo", "same", "same"]
+
+
+def test_a_document_of_ten_megabytes(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(
+        "label,text\n" + "".join(f"{label},{'word ' * n}\n" for label, n in (("a", 2_000_000), ("b", 1)) * 2)
+    )
+    dataset = TASK.read(Source(path), {})
+    assert "cut: 2 texts of more than 100,000 characters" in dataset.report.notes
+    assert dataset.data.shape["characters"] == 200_010
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(["a"] * 4, "fewer than two distinct values"), (["a", "a", "a", "b"], "class 'b' has a single row")],
+)
+def test_too_little_to_learn_from_is_refused(labels: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        TASK.read(Source(table(["w", "x", "y", "z"], labels)), {})
+
+
+def test_equal_texts_stay_on_one_side() -> None:
+    dataset = TASK.read(Source(table([f"text {number % 20}" for number in range(60)])), {})
+    split = TASK.split(dataset, None, 0)
+    drawn = TASK.resample(split, 1, 0)
+    folds = [TASK.fold(split, number, 3, 0) for number in (1, 2, 3)]
+    for one, other in [(split.train_valid, split.test), (split.train, split.valid), drawn, *folds]:
+        assert not set(one.texts.to_pylist()) & set(other.texts.to_pylist())
+    assert split.leakage == ()
+
+
+def test_texts_that_a_fixed_test_part_shares_with_train_are_counted() -> None:
+    data = table([f"text {number}" for number in range(20)])
+    split = TASK.split(TASK.read(Source(data, table(["text 3", "new"])), {}), None, 0)
+    assert split.leakage == ("1 texts of test are in train too",)
+
+
+def test_answers_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    dataset = TASK.read(TASK.sample(), {})
+    model = ComplementNB()
+    model.fit(dataset.data, Context())
+    path = tmp_path / "ask.txt"
+    path.write_text("cold and stale soup\ngreat warm rice\n\n今天 难吃\n")
+    answer = TASK.answer(model, dataset.encoding, {"input": str(path)})
+    assert answer.table["prediction"].to_pylist() == ["bad", "good", "bad"]
+    assert answer.table.column_names == ["prediction", "p(bad)", "p(good)"]
+    assert answer.notices == ()
+    with pytest.raises(UserError, match="no such file"):
+        TASK.answer(model, dataset.encoding, {"input": str(tmp_path / "gone.txt")})
+
+
+def test_f1_of_each_class_is_measured_and_may_be_searched() -> None:
+    part = TASK.read(TASK.example(0), {}).data
+
+    def metrics(metric: str | None) -> tuple[str, ...]:
+        settings = RunSettings("text-classification", metric=metric)
+        return suited(ask(Registry.discovered(), settings), settings, part).metrics
+
+    assert metrics(None)[0] == "accuracy" and {"f1@good", "f1@bad"} < set(metrics(None))
+    assert metrics("f1@bad")[0] == "f1@bad"
+    with pytest.raises(SettingsError, match=r"--metric f1@god does not suit this data; choose from accuracy.*f1@good"):
+        metrics("f1@god")
