@@ -1,0 +1,23 @@
+"""The task `image-classification`, and models for it."""
+
+from workbench import ModelSpec, TaskSpec, hookimpl
+
+TASK = "image-classification"
+
+MODELS = {
+    "majority": ("models:Majority", "the shares of the classes; the baseline"),
+    "knn": ("models:Neighbours", "nearest neighbours by principal components of pixels or gradients"),
+    "svm": ("models:Support", "linear or radial support vector machines on principal components"),
+    "hog": ("models:Gradients", "logistic regression on histograms of gradients and colours"),
+    "lightgbm": ("models:LightGBM", "gradient-boosted trees on principal components"),
+}
+
+
+@hookimpl
+def workbench_tasks() -> list[TaskSpec]:
+    return [TaskSpec(TASK, "workbench_image.task:ImageClassification", "what an image shows, by class")]
+
+
+@hookimpl
+def workbench_models() -> list[ModelSpec]:
+    return [ModelSpec(name, TASK, f"workbench_image.{load}", summary) for name, (load, summary) in MODELS.items()]
