@@ -16,20 +16,16 @@ BINS = 9
 COLOURS = 4
 """Orientations of gradients, over half a turn, and levels of each channel."""
 
-MOST_A_SIDE = 32
-"""Pixels that are described as such are at most so many a side."""
+MOST_A_SIDE, MOST_FOR_GRADIENTS = 32, 64
+"""Images are at most so many pixels a side when pixels, or gradients, are taken of them."""
 
 
 def pixels(images: NDArray[np.uint8], deskew: bool) -> NDArray[np.float32]:
     """float32[n, height * width * channels], each image's mean taken off; large images are made smaller."""
-    height, width = (min(side, MOST_A_SIDE) for side in images.shape[1:3])
-    down, across = _triangles(images.shape[1], height), _triangles(images.shape[2], width)
 
     def some(block: NDArray[np.uint8]) -> NDArray[np.float32]:
-        values = straightened(block) if deskew else block.astype(np.float32)
-        if values.shape[1:3] != (height, width):
-            values = np.einsum("yh,nhwc,xw->nyxc", down, values, across, optimize=True)
-        flat = values.reshape(len(block), -1) / 255
+        values = _prepared(block, deskew, MOST_A_SIDE)
+        flat = values.reshape(len(block), -1)
         return np.asarray(flat - flat.mean(axis=1, keepdims=True), np.float32)
 
     return _by_blocks(images, some)
@@ -45,13 +41,12 @@ def gradients(images: NDArray[np.uint8], deskew: bool, cells: int) -> NDArray[np
     Returns:
         float32[n, d].
     """
-    height, width = images.shape[1:3]
+    height, width = (min(side, MOST_FOR_GRADIENTS) for side in images.shape[1:3])
     high, wide = (max(2, round(side * cells / min(height, width))) for side in (height, width))
     down, across = _triangles(height, high), _triangles(width, wide)
 
     def some(block: NDArray[np.uint8]) -> NDArray[np.float32]:
-        values = straightened(block) if deskew else block.astype(np.float32)
-        votes = _oriented(values / np.float32(255))
+        votes = _oriented(_prepared(block, deskew, MOST_FOR_GRADIENTS))
         found = np.einsum("yh,nhwb,xw->nyxb", down, votes, across, optimize=True)
         squares = [found[:, y : high - 1 + y, x : wide - 1 + x] for y in (0, 1) for x in (0, 1)]
         normal = _unit(np.concatenate(squares, axis=-1))
@@ -61,6 +56,16 @@ def gradients(images: NDArray[np.uint8], deskew: bool, cells: int) -> NDArray[np
         return np.hstack(parts).astype(np.float32)
 
     return _by_blocks(images, some)
+
+
+def _prepared(images: NDArray[np.uint8], deskew: bool, most: int) -> NDArray[np.float32]:
+    """float32[n, height, width, channels] from 0 to 1, of at most so many pixels a side."""
+    values = straightened(images) if deskew else images.astype(np.float32)
+    for axis in (1, 2):
+        side = values.shape[axis]
+        if side > most:
+            values = np.moveaxis(np.tensordot(values, _triangles(side, most), axes=(axis, 1)), -1, axis)
+    return np.asarray(values / 255, np.float32)
 
 
 def straightened(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -97,7 +102,7 @@ def _shifted(values: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray
     return np.asarray(low * (1 - share) + high * share, np.float32)
 
 
-def _oriented(values: NDArray[np.floating]) -> NDArray[np.float32]:
+def _oriented(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32[n, height, width, BINS]: the strength of each pixel's gradient, shared out between two orientations."""
     padded = np.pad(values, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
@@ -105,9 +110,13 @@ def _oriented(values: NDArray[np.floating]) -> NDArray[np.float32]:
     strength = np.hypot(across, down)
     strongest = strength.argmax(axis=-1)[..., None]
     across, down, strength = (np.take_along_axis(each, strongest, -1)[..., 0] for each in (across, down, strength))
-    place = np.mod(np.arctan2(down, across), np.pi) * (BINS / np.pi)
-    votes = [np.maximum(0, 1 - np.abs(np.mod(place - number + BINS / 2, BINS) - BINS / 2)) for number in range(BINS)]
-    return np.asarray(np.stack(votes, axis=-1) * strength[..., None], np.float32)
+    angle = np.arctan2(down, across)
+    place = np.where(angle < 0, angle + np.pi, angle) * (BINS / np.pi)  # from 0 to BINS, both the same orientation
+    votes = np.empty((*place.shape, BINS), np.float32)
+    for number in range(BINS):
+        away = np.abs(place - number)
+        votes[..., number] = np.maximum(0, 1 - np.minimum(away, BINS - away)) * strength
+    return votes
 
 
 def _colours(images: NDArray[np.uint8]) -> NDArray[np.float64]:

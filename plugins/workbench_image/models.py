@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench import Context
+from workbench import Context, Model
 from workbench.blocks.estimators import Estimator
 from workbench.space import Choice, Float, Int, When
 from workbench_image import features
@@ -20,20 +20,21 @@ MOST_COMPONENTS = 256
 """Of the principal components, which are found once for all trials of a run that see images alike."""
 
 
-class Majority(Estimator):
+class Majority(Model):
     """The shares of the classes."""
 
-    def features(self, examples: Images) -> NDArray[np.float64]:
-        return np.zeros((len(examples), 1))
+    shares_: NDArray[np.float64]
 
-    def estimator(self, train: Images, context: Context) -> Any:
-        from sklearn.dummy import DummyClassifier
+    def fit(self, train: Images, context: Context) -> None:
+        self.shares_ = np.bincount(train.target, minlength=train.n_classes) / len(train)
 
-        return DummyClassifier(strategy="prior")
+    def predict_proba(self, examples: Images) -> NDArray[np.float64]:
+        """float64[n, n_classes]."""
+        return np.tile(self.shares_, (len(examples), 1))
 
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
-        return 0.01, 2e6
+        return 0.001, 1e6
 
 
 class Projected(Estimator):
@@ -96,7 +97,7 @@ class Neighbours(Projected):
         "deskew": Choice(False, True),
         "neighbours": Int(1, 30, log=True),
     }
-    starts = ({}, {"sees": "gradients", "deskew": True})
+    starts = ({"sees": "gradients", "deskew": True},)
 
     def estimator(self, train: Images, context: Context) -> Any:
         from sklearn.neighbors import KNeighborsClassifier
@@ -119,7 +120,7 @@ class Support(Projected):
         "penalty": Float(0.01, 100, log=True),
         **When("kernel", "rbf", {"reach": Float(0.1, 10, log=True)}),
     }
-    starts = ({}, {"deskew": True}, {"sees": "pixels", "components": 40})
+    starts = ({"deskew": True}, {"sees": "pixels", "components": 40})
 
     def estimator(self, train: Images, context: Context) -> Any:
         """`reach` is how far a kernel of "scale" reaches, which suits the spread of the data."""
@@ -151,7 +152,7 @@ class Gradients(Projected):
         "deskew": Choice(False, True),
         "l2": Float(1e-4, 10, log=True),
     }
-    starts = ({}, {"deskew": True})
+    starts = ({"deskew": True},)
 
     def estimator(self, train: Images, context: Context) -> Any:
         from sklearn.linear_model import LogisticRegression
