@@ -12,6 +12,12 @@ MODELS = {
     "lightgbm": ("models:LightGBM", "gradient-boosted trees on principal components"),
 }
 
+NETWORKS = {
+    "cnn": ("neural:Convolutional", "a small convolutional network, from scratch"),
+    "resnet": ("neural:Residual", "a small residual network, from scratch"),
+    "vit": ("neural:VisionTransformer", "a small vision transformer, from scratch"),
+}
+
 
 @hookimpl
 def workbench_tasks() -> list[TaskSpec]:
@@ -20,4 +26,10 @@ def workbench_tasks() -> list[TaskSpec]:
 
 @hookimpl
 def workbench_models() -> list[ModelSpec]:
-    return [ModelSpec(name, TASK, f"workbench_image.{load}", summary) for name, (load, summary) in MODELS.items()]
+    def offers(models: dict[str, tuple[str, str]], *requires: str) -> list[ModelSpec]:
+        return [
+            ModelSpec(name, TASK, f"workbench_image.{load}", summary, requires)
+            for name, (load, summary) in models.items()
+        ]
+
+    return [*offers(MODELS), *offers(NETWORKS, "torch")]
