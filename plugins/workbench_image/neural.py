@@ -186,12 +186,10 @@ class _Block(nn.Module):
 
     def __init__(self, given: int, width: int, stride: int) -> None:
         super().__init__()
-        self.inner = nn.Sequential(
-            *_convolution(given, width, stride),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-        nn.init.zeros_(self.inner[-1].weight)  # so that each block starts as what it is given
+        last = nn.BatchNorm2d(width)
+        nn.init.zeros_(last.weight)  # so that each block starts as what it is given
+        again = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.inner = nn.Sequential(*_convolution(given, width, stride), again, last)
         fits = given == width and stride == 1
         self.around = nn.Identity() if fits else nn.Conv2d(given, width, 1, stride, bias=False)
 
