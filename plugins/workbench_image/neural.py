@@ -155,15 +155,18 @@ class Residual(ImageNetwork):
 
 
 class VisionTransformer(ImageNetwork):
-    """A small vision transformer (Dosovitskiy and others 2021); its answer is taken from the mean over the patches."""
+    """A small vision transformer (Dosovitskiy and others 2021) that answers from the mean over its patches.
 
-    epochs: int = 20
-    learning_rate: float = 1e-3
+    Two convolutions come before the patches are cut, without which it learns far more slowly (Xiao and others 2021).
+    """
+
+    epochs: int = 15
+    learning_rate: float = 1.5e-3
     side: int = 48
     patches: int = 7
     """Along the longer side."""
     width: int = 64
-    depth: int = 4
+    depth: int = 3
 
     space = {
         **ImageNetwork.space,
@@ -178,7 +181,7 @@ class VisionTransformer(ImageNetwork):
 
     @classmethod
     def products(cls, side: int) -> float:
-        return 12.0 * cls.width**2 * cls.depth * cls.patches**2
+        return 12.0 * cls.width**2 * cls.depth * cls.patches**2 + 2_500 * side**2
 
 
 class _Block(nn.Module):
@@ -203,14 +206,15 @@ class _Transformer(nn.Module):
         size = -(-max(shape["height"], shape["width"]) // patches)
         rows, columns = -(-shape["height"] // size), -(-shape["width"] // size)
         self.missing = 0, columns * size - shape["width"], 0, rows * size - shape["height"]
-        self.cut = nn.Conv2d(shape["channels"], width, size, size)
+        self.before = nn.Sequential(*_convolution(shape["channels"], 16), *_convolution(16, 16))
+        self.cut = nn.Conv2d(16, width, size, size)
         self.places = nn.Parameter(0.02 * torch.randn(1, rows * columns, width))
         layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout, "gelu", batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
         self.head = nn.Linear(width, shape["classes"])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        tokens = self.cut(nn.functional.pad(images, self.missing)).flatten(2).transpose(1, 2)
+        tokens = self.cut(self.before(nn.functional.pad(images, self.missing))).flatten(2).transpose(1, 2)
         found: torch.Tensor = self.head(self.layers(tokens + self.places).mean(dim=1))
         return found
 
