@@ -15,6 +15,7 @@ MODELS = {
 NETWORKS = {
     "cnn": ("neural:Convolutional", "a small convolutional network, from scratch"),
     "resnet": ("neural:Residual", "a small residual network, from scratch"),
+    "pretrained": ("pretrained:Pretrained", "logistic regression on what a pretrained EfficientNet-Lite0 sees"),
     "vit": ("neural:VisionTransformer", "a small vision transformer, from scratch"),
 }
 

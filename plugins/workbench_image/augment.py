@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 
@@ -50,6 +52,11 @@ class Changes:
             middle = images.mean(dim=(1, 2, 3), keepdim=True)
             images = (images - middle) * contrast + middle + brightness
         return images
+
+
+def tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """A copy, since maps are read-only."""
+    return torch.from_numpy(np.array(pixels))
 
 
 def as_floats(images: torch.Tensor, mean: Sequence[float], spread: Sequence[float]) -> torch.Tensor:

@@ -1,22 +1,25 @@
-"""Neural networks from scratch: a small convolutional network, a residual one, a small vision transformer."""
+"""Neural networks from scratch: a small convolutional network, a residual one, a small vision transformer.
+
+Their hyperparameters are told without torch, whose import takes longer than many a model: it waits for the first fit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
-from torch.nn.functional import cross_entropy
 
 from workbench import Context
 from workbench.blocks.networks import NetworkClassifier
 from workbench.space import Choice, Float, Int, Space
-from workbench_image.augment import Changes, as_floats, shrunk
 from workbench_image.reading import blocks
 from workbench_image.task import Images
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
 
 FLOPS = 2.2e10
 """Floating-point operations a second of one core in such small networks, roughly."""
@@ -54,7 +57,9 @@ class ImageNetwork(NetworkClassifier):
 
     def prepare(self, train: Images, context: Context) -> dict[str, Any]:
         """The shape of an image as the network sees it, and by what its channels are normalised."""
-        height, width, channels = shrunk(_tensor(train.pixels[:1]), self.side).shape[1:]
+        from workbench_image.augment import shrunk, tensor
+
+        height, width, channels = shrunk(tensor(train.pixels[:1]), self.side).shape[1:]
         total = np.zeros((2, channels))
         for rows in blocks(len(train)):
             values = train.pixels[rows].reshape(-1, channels) / 255
@@ -66,10 +71,16 @@ class ImageNetwork(NetworkClassifier):
 
     def inputs(self, examples: Images) -> torch.Tensor:
         """uint8[n, height, width, channels] on the device."""
-        return shrunk(_tensor(examples.pixels), self.side).to(self.device)
+        from workbench_image.augment import shrunk, tensor
+
+        return shrunk(tensor(examples.pixels), self.side).to(self.device)
 
     def tensors(self, inputs: torch.Tensor, rows: NDArray[np.int64]) -> tuple[torch.Tensor, ...]:
         """float32[m, channels, height, width], changed at random in training."""
+        import torch
+
+        from workbench_image.augment import Changes, as_floats
+
         chosen = inputs[torch.as_tensor(rows, device=inputs.device)]
         images = as_floats(chosen, self.shape_["mean"], self.shape_["spread"])
         if not self.module_.training:
@@ -80,6 +91,9 @@ class ImageNetwork(NetworkClassifier):
         self, inputs: torch.Tensor, rows: NDArray[np.int64], target: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
         """As the base has it, but on mixed images where `mixup` says so (Zhang and others 2018)."""
+        import torch
+        from torch.nn.functional import cross_entropy
+
         if not self.mixup:
             return super().loss(inputs, rows, target, weight)
         (images,) = self.tensors(inputs, rows)
@@ -116,15 +130,9 @@ class Convolutional(ImageNetwork):
     space = {**ImageNetwork.space, "width": Int(8, 64, log=True), "stages": Int(2, 4), "depth": Int(1, 3)}
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
-        layers: list[nn.Module] = [*_convolution(shape["channels"], self.width), nn.MaxPool2d(2, ceil_mode=True)]
-        width = self.width
-        for stage in range(1, self.stages):
-            for _ in range(self.depth):
-                layers += _convolution(width, self.width << stage)
-                width = self.width << stage
-            if stage < self.stages - 1:
-                layers.append(nn.MaxPool2d(2, ceil_mode=True))
-        return nn.Sequential(*layers, *_head(width, self.dropout, shape["classes"]))
+        from workbench_image import networks
+
+        return networks.convolutional(shape, self.width, self.stages, self.depth, self.dropout)
 
     @classmethod
     def products(cls, side: int) -> float:
@@ -141,13 +149,9 @@ class Residual(ImageNetwork):
     space = {**ImageNetwork.space, "width": Int(8, 64, log=True), "stages": Int(2, 4), "depth": Int(1, 3)}
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
-        layers: list[nn.Module] = [*_convolution(shape["channels"], self.width)]
-        width = self.width
-        for stage in range(self.stages):
-            for number in range(self.depth):
-                layers.append(_Block(width, self.width << stage, 2 if stage and not number else 1))
-                width = self.width << stage
-        return nn.Sequential(*layers, *_head(width, self.dropout, shape["classes"]))
+        from workbench_image import networks
+
+        return networks.residual(shape, self.width, self.stages, self.depth, self.dropout)
 
     @classmethod
     def products(cls, side: int) -> float:
@@ -177,55 +181,10 @@ class VisionTransformer(ImageNetwork):
     }
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
-        return _Transformer(shape, self.patches, self.width, self.depth, self.dropout)
+        from workbench_image import networks
+
+        return networks.Transformer(shape, self.patches, self.width, self.depth, self.dropout)
 
     @classmethod
     def products(cls, side: int) -> float:
         return 12.0 * cls.width**2 * cls.depth * cls.patches**2 + 2_500 * side**2
-
-
-class _Block(nn.Module):
-    """Two convolutions, to whose result what went in is added."""
-
-    def __init__(self, given: int, width: int, stride: int) -> None:
-        super().__init__()
-        last = nn.BatchNorm2d(width)
-        nn.init.zeros_(last.weight)  # so that each block starts as what it is given
-        again = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.inner = nn.Sequential(*_convolution(given, width, stride), again, last)
-        fits = given == width and stride == 1
-        self.around = nn.Identity() if fits else nn.Conv2d(given, width, 1, stride, bias=False)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.inner(images) + self.around(images))
-
-
-class _Transformer(nn.Module):
-    def __init__(self, shape: Mapping[str, Any], patches: int, width: int, depth: int, dropout: float) -> None:
-        super().__init__()
-        size = -(-max(shape["height"], shape["width"]) // patches)
-        rows, columns = -(-shape["height"] // size), -(-shape["width"] // size)
-        self.missing = 0, columns * size - shape["width"], 0, rows * size - shape["height"]
-        self.before = nn.Sequential(*_convolution(shape["channels"], 16), *_convolution(16, 16))
-        self.cut = nn.Conv2d(16, width, size, size)
-        self.places = nn.Parameter(0.02 * torch.randn(1, rows * columns, width))
-        layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout, "gelu", batch_first=True, norm_first=True)
-        self.layers = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
-        self.head = nn.Linear(width, shape["classes"])
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        tokens = self.cut(self.before(nn.functional.pad(images, self.missing))).flatten(2).transpose(1, 2)
-        found: torch.Tensor = self.head(self.layers(tokens + self.places).mean(dim=1))
-        return found
-
-
-def _convolution(given: int, width: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(given, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-
-
-def _head(width: int, dropout: float, classes: int) -> list[nn.Module]:
-    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(width, classes)]
-
-
-def _tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(np.array(pixels))  # a copy, since maps are read-only

@@ -20,8 +20,8 @@ from workbench_image.finding import Found
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGEST = 128
-"""Pixels a side of the working size, unless the user says otherwise."""
+LARGEST, FOR_PRETRAINED = 128, 224
+"""Pixels a side of the working size, unless the user says otherwise; and where a pretrained network sees the images."""
 
 MOST_BYTES = 2**30
 """Of all pixels together; more images are made smaller."""
@@ -34,15 +34,16 @@ LISTED = 3
 _THREADS = 4
 
 
-def working_size(images: Sequence[Found], asked: str | None) -> tuple[int, int]:
+def working_size(images: Sequence[Found], asked: str | None, largest: int = LARGEST) -> tuple[int, int]:
     """(height, width) for all images, from the sizes of the readable ones.
 
     Images of one shape keep it; else it is a square as high as the median of their shorter sides. Sides are at most
-    `LARGEST`, and as long as all pixels together fit into `MOST_BYTES`.
+    `largest`, and shorter where else all pixels together would not fit into `MOST_BYTES`.
 
     Args:
         images: of the data, those of a fixed test part left out.
         asked: `"64"` or `"48x64"`, height first, as the user said; None to choose.
+        largest: pixels a side, where it is to be chosen.
 
     Raises:
         DataError: it is neither.
@@ -60,7 +61,7 @@ def working_size(images: Sequence[Found], asked: str | None) -> tuple[int, int]:
     height, width = np.median(sizes, axis=0)
     if shapes.max() > 1.02 * shapes.min():
         height = width = np.median(sizes.min(axis=1))
-    least = min(1.0, LARGEST / max(height, width), (MOST_BYTES / (3 * len(images) * height * width)) ** 0.5)
+    least = min(1.0, largest / max(height, width), (MOST_BYTES / (3 * len(images) * height * width)) ** 0.5)
     return max(1, round(height * least)), max(1, round(width * least))
 
 

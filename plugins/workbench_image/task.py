@@ -19,7 +19,7 @@ from workbench.data.labelled import Labels
 from workbench.metrics.classification import CLASSIFICATION
 from workbench_image import made_up
 from workbench_image.finding import Found, labelled, unlabelled
-from workbench_image.reading import as_grey, is_grey, read_images, working_size
+from workbench_image.reading import FOR_PRETRAINED, LARGEST, as_grey, is_grey, read_images, working_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Images(Examples):
-    """Examples: `pixels` uint8[n, height, width, channels], 1 channel where all images of the data are grey, else 3."""
+    """Examples: `pixels` uint8[n, height, width, channels], 1 channel where all images of the data are grey, else 3.
+
+    `pretrained` is the file with the weights of a network that was trained by others; empty without.
+    """
 
     pixels: NDArray[np.uint8]
+    pretrained: str = ""
 
     @property
     def shape(self) -> dict[str, int]:
@@ -39,8 +43,9 @@ class Images(Examples):
 
     @property
     def provides(self) -> set[str]:
-        """`classes`, and `colour` or `grey`."""
-        return {*super().provides, "colour" if self.pixels.shape[3] == 3 else "grey"}
+        """`classes`, `colour` or `grey`, and `pretrained` where there are such weights."""
+        known = {"pretrained"} if self.pretrained else set()
+        return {*super().provides, "colour" if self.pixels.shape[3] == 3 else "grey", *known}
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class ImageClassification(Supervised[Images]):
         "image_size": Option("the working size of images, such as 64 or 48x64 (height first); else from the data"),
         "path": Option("of a table, the column with the paths of images; else the one called path, file or image"),
         "target": Option("of a table, the column with the labels; else the one called target, label, class or y"),
+        "pretrained": Option("weights of EfficientNet-Lite0 as safetensors, for the model of that name", path=True),
         "images": Option("the folder where the paths of a table start; else that of the table", path=True),
     }
     usage = "--input FOLDER --output answers.csv"
@@ -79,12 +85,16 @@ class ImageClassification(Supervised[Images]):
         classes = natural_order(pa.array([image.label for image in data.images], pa.string())).to_pylist()
         if len(classes) < 2:
             raise DataError(f"{source.name}: all images are of one class; two or more are needed")
-        height, width = working_size(data.images, options.get("image_size"))
+        weights = options.get("pretrained", "")
+        if weights and not Path(weights).is_file():
+            raise DataError(f"--pretrained {weights}: no such file")
+        height, width = working_size(data.images, options.get("image_size"), FOR_PRETRAINED if weights else LARGEST)
         encoding = Pictures(options.get("target") or "class", classes, height, width, grey=False)
         images, notes = self._images(data.images, encoding, source)
         if is_grey(images.pixels):
             encoding = replace(encoding, grey=True)
             images = replace(images, pixels=images.pixels[..., :1])
+        images = replace(images, pretrained=weights)
         images, fingerprint = images.ordered(repr(encoding))
         skipped = len(data.images) - len(images)
         held = None

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench import Context, Split
+from workbench import Context, ModelError, Split
 from workbench_image import workbench_models
 from workbench_image.task import ImageClassification, Images
 
-LOADS = {spec.name: spec.load for spec in workbench_models() if spec.name != "majority"}
+LOADS = {spec.name: spec.load for spec in workbench_models() if spec.name not in ("majority", "pretrained")}
 QUICK = {"cnn": {"epochs": 14, "width": 8}, "resnet": {"epochs": 14, "width": 8}, "vit": {"epochs": 20, "width": 32}}
 
 
@@ -50,3 +50,35 @@ def test_classes_of_two_images_and_of_none_are_no_obstacle(name: str, shapes: Sp
     given = model.predict_proba(shapes.test)
     assert given.shape == (len(shapes.test), 4) and (given[:, 2:] == 0).all()
     assert np.allclose(given.sum(axis=1), 1)
+
+
+def test_a_pretrained_network_is_read_by_its_published_names_and_comes_back(
+    shapes: Split[Images], tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from workbench_image.efficientnet import Lite
+    from workbench_image.pretrained import Pretrained
+
+    torch.manual_seed(0)
+    published = {}
+    for name, value in Lite().state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            published[f"_{name}"] = value
+    published |= {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+    save_file(published, tmp_path / "weights.safetensors")
+    few = replace(shapes.train_valid.take(np.arange(12)), pretrained=str(tmp_path / "weights.safetensors"))
+    model, again = Pretrained(side=32), Pretrained(side=32)
+    model.fit(few, Context())
+    (tmp_path / "stored").mkdir()
+    model.save(tmp_path / "stored")
+    (tmp_path / "weights.safetensors").unlink()
+    again.restore(tmp_path / "stored")
+    first, second = model.predict_proba(few), again.predict_proba(few)
+    assert first.shape == (12, 3) and np.allclose(first, second, atol=1e-6)
+    with pytest.raises(ModelError, match="cannot be read as safetensors"):
+        model.fit(few, Context())
+    save_file({"_conv_stem.weight": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match="holds no EfficientNet-Lite0"):
+        model.fit(few, Context())
