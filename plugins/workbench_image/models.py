@@ -102,7 +102,9 @@ class Neighbours(Projected):
     def estimator(self, train: Images, context: Context) -> Any:
         from sklearn.neighbors import KNeighborsClassifier
 
-        return KNeighborsClassifier(min(self.neighbours, len(train)), weights="distance", n_jobs=context.threads)
+        # By brute force, since trees are of types that are not stored.
+        few = min(self.neighbours, len(train))
+        return KNeighborsClassifier(few, weights="distance", algorithm="brute", n_jobs=context.threads)
 
 
 class Support(Projected):

@@ -42,7 +42,7 @@ class ImageNetwork(NetworkClassifier):
     """Both parameters of the Beta distribution from which the shares of two mixed images are drawn; 0 for none."""
     dropout: float = 0.1
 
-    starts = ({"flip": True, "colour": 0.2},)
+    starts = ({"flip": True, "colour": 0.2, "batch_size": 16},)
     space: ClassVar[Space] = {
         **NetworkClassifier.space,
         "side": Choice(32, 48, 64, 96),

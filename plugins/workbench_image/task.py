@@ -94,7 +94,7 @@ class ImageClassification(Supervised[Images]):
         if is_grey(images.pixels):
             encoding = replace(encoding, grey=True)
             images = replace(images, pixels=images.pixels[..., :1])
-        images = replace(images, pretrained=weights)
+        images = replace(images, pretrained=weights and str(Path(weights).resolve()))
         images, fingerprint = images.ordered(repr(encoding))
         skipped = len(data.images) - len(images)
         held = None
