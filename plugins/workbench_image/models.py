@@ -201,4 +201,4 @@ class LightGBM(Projected):
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
         seconds, size = super().estimate(shape)
-        return seconds + 2e-4 * shape["examples"] * shape["classes"], size
+        return seconds + 5e-5 * shape["examples"] * shape["classes"], size
