@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,13 @@ class Images(Examples):
         """Counts: `examples`, `classes`, `height`, `width`, `channels`."""
         height, width, channels = self.pixels.shape[1:]
         return {**super().shape, "height": height, "width": width, "channels": channels}
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """int64[n]: equal for equal images, which belong together."""
+        known: dict[bytes, int] = {}
+        digests = (hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.pixels)
+        return np.array([known.setdefault(digest, len(known)) for digest in digests], np.int64)
 
     @property
     def provides(self) -> set[str]:

@@ -68,6 +68,15 @@ def test_the_user_s_files_stay_as_they_are(tmp_path: Path) -> None:
     assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
 
 
+def test_equal_images_belong_together(tmp_path: Path) -> None:
+    root = two_classes(tmp_path)
+    (root / "light/again.png").write_bytes((root / "dark/0.png").read_bytes())
+    data = read(root).data
+    together = [np.flatnonzero(data.groups == group) for group in np.unique(data.groups)]
+    (pair,) = (rows for rows in together if len(rows) > 1)
+    assert len(together) == 12 and np.array_equal(data.pixels[pair[0]], data.pixels[pair[1]])
+
+
 def test_broken_images_are_skipped_and_listed_up_to_a_twentieth(tmp_path: Path) -> None:
     root = two_classes(tmp_path, n=19)
     (root / "dark/empty.png").touch()
