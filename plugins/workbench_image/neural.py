@@ -187,4 +187,5 @@ class VisionTransformer(ImageNetwork):
 
     @classmethod
     def products(cls, side: int) -> float:
-        return 12.0 * cls.width**2 * cls.depth * cls.patches**2 + 2_500 * side**2
+        patches = -(-side // -(-side // cls.patches))
+        return 12.0 * cls.width**2 * cls.depth * patches**2 + 2_500 * side**2
