@@ -199,7 +199,19 @@ def test_from_a_folder_to_predictions(workbench: Callable[..., Called], tmp_path
             pixels = (shade + rng.integers(-40, 40, (6, 8, 3))).astype(np.uint8)
             pixels[:, : 4 + number % 3] //= 2
             Image.fromarray(pixels).save(tmp_path / "sky" / label / f"{number}.png")
-    asked = ("--task", "image-classification", "--data", "sky", "--models", "knn,hog", "--trials", "2", "--json")
+    asked = (
+        "--task",
+        "image-classification",
+        "--data",
+        "sky",
+        "--models",
+        "knn,hog",
+        "--trials",
+        "2",
+        "--workers",
+        "1",
+        "--json",
+    )
     done = workbench("run", *asked)
     assert done.code == 0, done.err
     assert {row["model"] for row in done.json["leaderboard"]} >= {"majority", "knn", "hog"}
