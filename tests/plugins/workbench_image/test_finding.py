@@ -1,0 +1,147 @@
+"""Folders, zips and tables of images; what leads elsewhere is refused."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.plugins.workbench_image.conftest import two_classes, write
+from workbench import DataError, Source
+from workbench_image import finding
+from workbench_image.finding import labelled, unlabelled
+
+
+def found(data: object, **options: str) -> dict[str, str]:
+    """Name -> label."""
+    return {image.name: image.label for image in labelled(data, Source(data), options).images}
+
+
+def zipped(path: Path, names: list[str], content: bytes = b"x") -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_folder_for_each_class(tmp_path: Path) -> None:
+    for name in ("cats/1.png", "cats/2.JPG", "dogs/1.jpeg", ".git/x.png", "cats/.hidden.png"):
+        write(tmp_path / name, 3)
+    (tmp_path / "dogs/notes.txt").write_text("no image")
+    assert found(tmp_path) == {"cats/1.png": "cats", "cats/2.JPG": "cats", "dogs/1.jpeg": "dogs"}
+    notes = labelled(tmp_path, Source(tmp_path), {}).notes
+    assert notes == ("skipped: 1 files that are not named as images, the first dogs/notes.txt",)
+
+
+def test_a_zip_with_one_folder_around_it(tmp_path: Path) -> None:
+    names = ["pets/cats/1.png", "pets/dogs/1.png", "__MACOSX/pets/cats/._1.png"]
+    assert found(zipped(tmp_path / "pets.zip", names)) == {"cats/1.png": "cats", "dogs/1.png": "dogs"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "held"),
+    [(("train", "test"), "test"), (("Train", "val"), "val"), (("train", "val", "test"), "test")],
+)
+def test_train_and_test_folders_are_recognised(tmp_path: Path, folders: tuple[str, ...], held: str) -> None:
+    names = [f"{folder}/{label}/{folder}.png" for folder in folders for label in "ab"]
+    collection = labelled(zipped(tmp_path / "x.zip", names), Source(None), {})
+    assert {image.name for image in collection.test} == {f"{held}/a/{held}.png", f"{held}/b/{held}.png"}
+    assert len(collection.images) == len(names) - 2 and {image.label for image in collection.images} == {"a", "b"}
+    assert f"{held} is the fixed test part" in collection.notes[0]
+
+
+def test_classes_may_be_called_train_and_bus(tmp_path: Path) -> None:
+    assert set(found(zipped(tmp_path / "x.zip", ["train/1.png", "bus/1.png"])).values()) == {"train", "bus"}
+
+
+def test_nested_folders_and_images_without_one_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="lies 2 folders deep, so its class could be animals or cats"):
+        found(zipped(tmp_path / "x.zip", ["animals/cats/1.png", "cars/1.png"]))
+    with pytest.raises(DataError, match="lies in no class's folder"):
+        found(zipped(tmp_path / "y.zip", ["1.png", "cars/1.png"]))
+    with pytest.raises(DataError, match="holds no images; JPEG, PNG"):
+        found(zipped(tmp_path / "z.zip", ["a/notes.txt"]))
+
+
+@pytest.mark.parametrize("name", ["../a/1.png", "a/../../1.png", "/a/1.png", "C:/a/1.png", "a\\..\\1.png"])
+def test_names_in_a_zip_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="leads out of the archive"):
+        found(zipped(tmp_path / "x.zip", ["a/0.png", name]))
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("a/link.png")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(DataError, match="is a link"):
+        found(tmp_path / "x.zip")
+
+
+def test_what_a_zip_unpacks_to_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zipped(tmp_path / "x.zip", ["a/1.png", "b/1.png"], bytes(1000))
+    monkeypatch.setattr(finding, "MOST_OF_ONE", 999)
+    with pytest.raises(OSError, match="larger than"):
+        labelled(path, Source(path), {}).images[0].read()
+    monkeypatch.setattr(finding, "MOST_UNPACKED", 1999)
+    with pytest.raises(DataError, match="would unpack to more than"):
+        found(path)
+
+
+def test_a_file_that_is_no_zip_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"no zip")
+    with pytest.raises(DataError, match="cannot be read as a zip"):
+        found(tmp_path / "x.zip")
+    path = zipped(tmp_path / "y.zip", ["a/1.png"], bytes(100))
+    path.write_bytes(path.read_bytes().replace(bytes(100), bytes(99) + b"!"))
+    with pytest.raises(OSError, match="broken in the zip"):
+        labelled(path, Source(path), {}).images[0].read()
+
+
+def test_links_out_of_the_folder_and_in_circles_are_refused(tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "data")
+    outside = write(tmp_path / "elsewhere/1.png", 3)
+    cases = {"dark/out.png": (outside, "out of data"), "dark/round": (root, "another folder")}
+    cases["dark/self"] = (root / "dark/self", "nowhere or in a circle")
+    for name, (target, why) in cases.items():
+        (root / name).symlink_to(target)
+        with pytest.raises(DataError, match=why):
+            found(root)
+        (root / name).unlink()
+    (root / "dark/inside.png").symlink_to(root / "dark/0.png")
+    assert len(found(root)) == 13
+
+
+def test_a_table_of_paths(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    (tmp_path / "images.csv").write_text("file,label\ndark/0.png,night\nlight/1.png,day\n")
+    assert found(tmp_path / "images.csv") == {"dark/0.png": "night", "light/1.png": "day"}
+    table = pa.table({"where": ["0.png"], "what": ["night"]})
+    collection = labelled(table, Source(table), {"path": "where", "target": "what", "images": str(tmp_path / "dark")})
+    assert collection.images[0].read() == (tmp_path / "dark/0.png").read_bytes()
+    with pytest.raises(DataError, match="no path column among where, what; say which with --path NAME"):
+        found(table, target="what")
+
+
+def test_a_table_of_files(tmp_path: Path) -> None:
+    content = (two_classes(tmp_path) / "dark/0.png").read_bytes()
+    table = pa.table({"image": pa.array([content, None], pa.binary()), "label": ["a", "b"]})
+    assert [image.read() for image in labelled(table, Source(table), {}).images] == [content, b""]
+
+
+def test_rows_without_a_label_are_bad_rows(tmp_path: Path) -> None:
+    table = pa.table({"path": ["1.png", "2.png"], "label": ["a", None]})
+    with pytest.raises(DataError, match="row 2, column label: 'None' is not a label"):
+        found(table)
+    assert len(labelled(table, Source(table, on_bad_rows="skip-any"), {}).images) == 1
+
+
+def test_images_to_be_answered_need_no_class(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", 3)
+    write(tmp_path / "deep/er/b.png", 3)
+    assert [image.name for image in unlabelled(tmp_path, Source(tmp_path), {}).images] == ["a.png", "deep/er/b.png"]
+    assert [image.name for image in unlabelled(tmp_path / "a.png", Source(None), {}).images] == ["a.png"]
+    table = pa.table({"path": ["a.png"]})
+    assert [image.name for image in unlabelled(table, Source(table), {}).images] == ["a.png"]

@@ -1,0 +1,84 @@
+"""The models learn what they should, and are stored as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workbench import Context, ModelError, Split
+from workbench_image import workbench_models
+from workbench_image.task import ImageClassification, Images
+
+LOADS = {spec.name: spec.load for spec in workbench_models() if spec.name not in ("majority", "pretrained")}
+QUICK = {"cnn": {"epochs": 14, "width": 8}, "resnet": {"epochs": 14, "width": 8}, "vit": {"epochs": 20, "width": 32}}
+
+
+def build(name: str) -> Any:
+    if name in QUICK:
+        pytest.importorskip("torch")
+    module, _, kind = LOADS[name].partition(":")
+    return getattr(import_module(module), kind).build({**QUICK.get(name, {}), **_batch(name)})
+
+
+def _batch(name: str) -> dict[str, int]:
+    return {"batch_size": 16} if name in QUICK else {}
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_a_model_learns_shapes_and_comes_back(name: str, shapes: Split[Images], tmp_path: Path) -> None:
+    model, again = build(name), build(name)
+    model.fit(shapes.train_valid, Context(seed=1, fixed_epochs=model.epochs if name in QUICK else None))
+    found = ImageClassification().evaluate(model, shapes.test, ["accuracy"]).metrics["accuracy"]
+    assert found >= 0.6  # a third by chance
+    model.save(tmp_path)
+    again.restore(tmp_path)
+    assert np.allclose(again.predict_proba(shapes.test), model.predict_proba(shapes.test), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOADS if name not in QUICK])
+def test_classes_of_two_images_and_of_none_are_no_obstacle(name: str, shapes: Split[Images]) -> None:
+    part = shapes.train_valid
+    rows = np.concatenate([np.flatnonzero(part.target == number)[:most] for number, most in ((0, 9), (1, 2))])
+    few = replace(part.take(rows), n_classes=4)
+    model = build(name)
+    model.fit(few, Context())
+    given = model.predict_proba(shapes.test)
+    assert given.shape == (len(shapes.test), 4) and (given[:, 2:] == 0).all()
+    assert np.allclose(given.sum(axis=1), 1)
+
+
+def test_a_pretrained_network_is_read_by_its_published_names_and_comes_back(
+    shapes: Split[Images], tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from workbench_image.efficientnet import Lite
+    from workbench_image.pretrained import Pretrained
+
+    torch.manual_seed(0)
+    published = {}
+    for name, value in Lite().state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            published[f"_{name}"] = value
+    published |= {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+    save_file(published, tmp_path / "weights.safetensors")
+    few = replace(shapes.train_valid.take(np.arange(12)), pretrained=str(tmp_path / "weights.safetensors"))
+    model, again = Pretrained(side=32), Pretrained(side=32)
+    model.fit(few, Context())
+    (tmp_path / "stored").mkdir()
+    model.save(tmp_path / "stored")
+    (tmp_path / "weights.safetensors").unlink()
+    again.restore(tmp_path / "stored")
+    first, second = model.predict_proba(few), again.predict_proba(few)
+    assert first.shape == (12, 3) and np.allclose(first, second, atol=1e-6)
+    with pytest.raises(ModelError, match="cannot be read as safetensors"):
+        model.fit(few, Context())
+    save_file({"_conv_stem.weight": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match="holds no EfficientNet-Lite0"):
+        model.fit(few, Context())
