@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench import ModelSpec, TaskSpec, hookimpl
+from workbench_text.neural import MODELS as NEURAL
 
 TASK = "text-classification"
 
@@ -22,4 +23,6 @@ def workbench_models() -> list[ModelSpec]:
         "nb-logistic": ("linear:NBLogistic", "logistic regression on n-grams weighted by naive Bayes"),
         "lightgbm": ("trees:LightGBM", "gradient-boosted trees on the singular vectors of TF-IDF"),
     }
-    return [ModelSpec(name, TASK, f"workbench_text.{load}", summary) for name, (load, summary) in models.items()]
+    classical = [ModelSpec(name, TASK, f"workbench_text.{load}", summary) for name, (load, summary) in models.items()]
+    neural = [ModelSpec(name, TASK, load, summary, requires=("torch",)) for name, (load, summary) in NEURAL.items()]
+    return [*classical, *neural]

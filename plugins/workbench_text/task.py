@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,15 @@ LONGEST = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Texts(Examples):
-    """Examples: `texts`, string[n] without nulls."""
+    """Examples: `texts`, string[n] without nulls; `pretrained`, the folder of an encoder, or nothing."""
 
     texts: pa.Array
+    pretrained: str = ""
+
+    @property
+    def provides(self) -> set[str]:
+        """Also `pretrained`, where there is an encoder."""
+        return super().provides | ({"pretrained"} if self.pretrained else set())
 
     @property
     def shape(self) -> dict[str, int]:
@@ -61,6 +68,7 @@ class TextClassification(Supervised[Texts]):
     targets = LABELS
     options = {
         "target": Option("the column of the classes; else the one called label, class, sentiment or the like"),
+        "pretrained": Option("the folder of a BERT encoder: config.json, model.safetensors, vocab.txt", path=True),
         "text_column": Option("the column of the texts; else the one called text, review, sentence or the like"),
     }
 
@@ -90,7 +98,10 @@ class TextClassification(Supervised[Texts]):
         if counts.min() < 2:
             alone = dataset.data.labels[int(counts.argmin())]
             raise DataError(f"{source.name}: class {alone!r} has a single row; give it more, or none")
-        return dataset
+        folder = options.get("pretrained", "")
+        if folder and not (Path(folder) / "config.json").is_file():
+            raise DataError(f"--pretrained {folder}: no config.json in it; give the folder of a BERT encoder")
+        return replace(dataset, data=replace(dataset.data, pretrained=folder))
 
     def encode(self, table: RawTable, labels: Labels) -> tuple[TextLabels, Sequence[str]]:
         """The text column is the one beside the target."""

@@ -17,5 +17,9 @@ MODELS = {
         "workbench_text.neural.transformer:Transformer",
         "a small Transformer encoder over word embeddings, from scratch",
     ),
+    "pretrained": (
+        "workbench_text.neural.pretrained:Pretrained",
+        "a linear layer on what an encoder from a local folder makes of the text (--pretrained)",
+    ),
 }
 """Name -> (where the class is, what it does)."""

@@ -143,7 +143,8 @@ def read_encoder(folder: Path) -> Bert:
         if name not in stored or stored[name].shape != value.shape:
             raise DataError(f"{path} does not hold what config.json says: {name} is missing or of another shape")
     encoder.load_state_dict({name: stored[name].float() for name in own})
-    return encoder.eval().requires_grad_(False)
+    encoder.eval().requires_grad_(False)
+    return encoder
 
 
 def _ours(name: str) -> str:
