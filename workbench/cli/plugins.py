@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from workbench.cli import plugins_check, plugins_new
 from workbench.cli.output import print_json, print_table, printing
+
+
+MOST_SHOWN = 4
+"""Of the names in one cell of the table."""
 
 
 @click.group(invoke_without_command=True)
@@ -19,6 +25,12 @@ def command(context: click.Context, as_json: bool) -> None:
 
 command.add_command(plugins_check.command, "check")
 command.add_command(plugins_new.command, "new")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """All of a few names; of more, which `workbench models` lists, the first."""
+    few = names if len(names) <= MOST_SHOWN else [*names[: MOST_SHOWN - 1], f"{len(names) - MOST_SHOWN + 1} more"]
+    return ", ".join(few) or "-"
 
 
 def _list(as_json: bool) -> None:
@@ -44,7 +56,7 @@ def _list(as_json: bool) -> None:
         print_json({"plugins": rows})
         return
     offered = ("tasks", "models", "metrics", "observes", "commands")
-    shown = [{**row, **{kind: ", ".join(row[kind]) or "-" for kind in offered}} for row in rows]
+    shown = [{**row, **{kind: _listed(row[kind]) for kind in offered}} for row in rows]
     columns = ["plugin", "distribution", "version", "state", "tasks", "models", "metrics"]
     columns += [name for name in ("observes", "commands") if any(row[name] for row in rows)]
     print_table(shown, columns, empty="no plugins")
