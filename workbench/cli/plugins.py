@@ -9,7 +9,6 @@ import click
 from workbench.cli import plugins_check, plugins_new
 from workbench.cli.output import print_json, print_table, printing
 
-
 MOST_SHOWN = 4
 """Of the names in one cell of the table."""
 
