@@ -171,7 +171,7 @@ def test_plugins_and_doctor_list_them(install: Install, call: Call) -> None:
     assert header.split()[-2:] == ["observes", "commands"]
     checks = {row["check"]: row for row in json.loads(call("doctor", "--json")[1])["checks"]}
     assert checks["plugin acme-tools"]["state"] == "noted"
-    assert "command greet, command 'run' is refused" in checks["plugin acme-tools"]["found"]
+    assert "command greet; command 'run' is refused" in checks["plugin acme-tools"]["found"]
     assert "observes" in checks["plugin zeta"]["found"]
 
 
