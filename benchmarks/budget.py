@@ -44,7 +44,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             mark = f"{os.getpid()}-{seed}"
             command = [sys.executable, "-m", "workbench", "run", "--task", "recommend", "--time", str(asked.time)]
-            command += ["--seed", str(seed), "--json", "--without", "twin-a,twin-b,same-a,same-b,worse"]
+            command += ["--seed", str(seed), "--json", "--without", "twin-a,twin-b,same-a,same-b,worse,steady"]
             environment = {**os.environ, "PYTHONPATH": path, "BUDGET_MARK": mark}
             began = time.monotonic()
             done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
