@@ -55,6 +55,7 @@ ABOVE = {
     "exporting",
     "main",
     "observing",
+    "parts",
     "planning",
     "recording",
     "replaying",

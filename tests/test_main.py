@@ -84,7 +84,7 @@ def test_on_large_data_the_search_scores_some_of_the_users_and_test_all(
     table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def scored(most: int) -> tuple[str, list[dict[str, object]]]:
-        monkeypatch.setattr("workbench.main.SEARCH_EXAMPLES", most)
+        monkeypatch.setattr("workbench.parts.SEARCH_EXAMPLES", most)
         url = f"sqlite:///{tmp_path}/{most}.db"
         result = workbench.run("recommend", table, db=url, trials=2, models="popular,ease", workers=1)
         from workbench.store import queries

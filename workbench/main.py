@@ -5,22 +5,20 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.contract.split import Dataset, Split
-from workbench.contract.task import Task
-from workbench.data import mapped
-from workbench.errors import LostLease, NoResult, RunStopped, SettingsError, StoreFailure
-from workbench.execution.memory import give_back_memory
+from workbench.contract.split import Split
+from workbench.errors import LostLease, NoResult, RunStopped, StoreFailure
 from workbench.execution.observers import Observers
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
 from workbench.folders import run_folder
 from workbench.interrupts import Interrupts
 from workbench.observing import run_record
-from workbench.planning import Plan, Question, ask, check_device, cross_validated, plan, source, suited, worker_memory
+from workbench.parts import divide, draw_parts, lay_out, map_parts
+from workbench.planning import Plan, Question, ask, check_device, plan, source, suited, worker_memory
 from workbench.recording import Recorder, Screen, run_row
 from workbench.registry import Registry
 from workbench.result import RunResult, no_result_reason, summarise
@@ -33,11 +31,6 @@ from workbench.session import Session, recall
 from workbench.settings import RunSettings
 from workbench.store.database import Database
 from workbench.store.writer import RunWriter
-
-PARTS = ("train", "valid", "train_valid", "test")
-
-SEARCH_EXAMPLES = 20_000
-"""Of a held-out part the search scores at most so many; test is scored whole."""
 
 
 def execute(session: Session, url: str, screen: Screen, started: float) -> RunResult:
@@ -76,9 +69,8 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             session.check_split(split)
             interrupts.check()
             screen.data_read(dataset, split)
-            write_parts(folder, question.task.kept_encoding(dataset, split), split)
+            lay_out(folder, question, settings, dataset, split)
             drawing = (budget.elapsed - reading) / 2  # a draw is a split again, but for test
-            write_folds(folder, question.task, split, settings)
             row = run_row(settings, budget, question, dataset, split)
             del dataset  # from here on the data is in files that all processes map
             split = map_parts(folder, question.task, split)
@@ -106,17 +98,6 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
                 f"run {writer.run} ended without a complete trial: {reason}; workbench show {writer.run} has more"
             )
         return RunResult(summarise(database, writer.run), interrupts.exit_code, question.task.usage)
-
-
-def divide(dataset: Dataset[Any], question: Question, settings: RunSettings) -> tuple[Split[Any], float]:
-    """The parts of the data, valid thinned where it is large; and how many times as large it was."""
-    split = cross_validated(question.task.split(dataset, settings.split, settings.seed), settings.folds)
-    valid = question.task.thinned(split.valid, SEARCH_EXAMPLES)
-    if len(valid) == len(split.valid):
-        return split, 1.0
-    thinning = len(split.valid) / len(valid)
-    summary = f"{split.summary} · the search scores {1 / thinning:.0%} of valid"
-    return replace(split, valid=valid, summary=summary), thinning
 
 
 @contextlib.contextmanager
@@ -206,15 +187,7 @@ class Stages:
         def write_draw(draw: int) -> bool:
             if draw == 1:
                 self._announce()
-            drawn = self.question.task.resample(split, draw, self.settings.seed)
-            if drawn is not None:
-                parts = mapped.Writer(self.folder / "parts")
-                parts.write(drawn[0], f"train-{draw}")
-                parts.write(self.question.task.thinned(drawn[1], SEARCH_EXAMPLES), f"valid-{draw}")
-            there = drawn is not None
-            del drawn
-            give_back_memory()
-            return there
+            return draw_parts(self.folder, self.question.task, split, draw, self.settings.seed)
 
         self._begin("selection")
         ranked = selection.rank(
@@ -236,36 +209,3 @@ class Stages:
     def _announce(self) -> None:
         if not self.interrupts():
             self.recorder.stage(self.stage)
-
-
-def write_parts(folder: Path, encoding: Any, split: Split[Any]) -> None:
-    """Put the parts where workers map them, and the encoding where it is stored from."""
-    parts = mapped.Writer(folder / "parts")
-    for name in PARTS:
-        parts.write(getattr(split, name), name)
-    # With a writer of its own: what is stored may not point into what is swept away.
-    mapped.Writer(folder).write(encoding, "encoding")
-
-
-def map_parts(folder: Path, task: Task[Any], split: Split[Any]) -> Split[Any]:
-    """The split with its parts as they lie in the folder, so that they take no memory of this process alone."""
-    parts = {name: mapped.read(task.part, folder / "parts", name) for name in PARTS}
-    give_back_memory()
-    return replace(split, **parts)
-
-
-def write_folds(folder: Path, task: Task[Any], split: Split[Any], settings: RunSettings) -> None:
-    """Put the folds beside the parts, if there are any.
-
-    Raises:
-        SettingsError: the task has none.
-    """
-    of = settings.folds or 0
-    for number in range(1, of + 1):
-        fold = task.fold(split, number, of, settings.seed)
-        if fold is None:
-            raise SettingsError(f"--folds {of}: task {settings.task} has no folds")
-        for name, part in zip(("train", "valid"), (fold[0], task.thinned(fold[1], SEARCH_EXAMPLES)), strict=True):
-            if not len(part):
-                raise SettingsError(f"--folds {of}: {name} of fold {number} would be empty; take fewer folds")
-            mapped.Writer(folder / "parts").write(part, f"{name}-fold{number}")

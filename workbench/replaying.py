@@ -11,7 +11,7 @@ from workbench.errors import DataError, UserError
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Result, Setup
 from workbench.folders import run_folder
-from workbench.main import divide, write_folds, write_parts
+from workbench.parts import divide, lay_out
 from workbench.planning import ask, source, suited, worker_memory
 from workbench.recording import versions
 from workbench.registry import Registry
@@ -84,8 +84,7 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
         split, _ = divide(dataset, question, settings)
         if split.identity != run["split"]:
             raise DataError(f"run {row['run']} was split {run['split']!r}, now it is {split.identity!r}")
-        write_parts(folder, question.task.kept_encoding(dataset, split), split)
-        write_folds(folder, question.task, split, settings)
+        lay_out(folder, question, settings, dataset, split)
         asked = Fit(
             row["uuid"],
             offer.spec.load,

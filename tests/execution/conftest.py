@@ -11,7 +11,8 @@ import pytest
 
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
-from workbench.main import run_folder, write_parts
+from workbench.folders import run_folder
+from workbench.parts import write_parts
 from workbench_recommend.task import Recommend
 
 FAULTY = Path(__file__).parent.parent / "third_party" / "faulty"

@@ -23,7 +23,8 @@ from workbench.execution import ensembles, scoring, values
 from workbench.execution.ensembles import PATIENCE, ROUNDS, greedy, weigh
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Setup, Weigh, Weighed
-from workbench.main import run_folder, write_parts
+from workbench.folders import run_folder
+from workbench.parts import write_parts
 from workbench_recommend import workbench_models
 from workbench_recommend.blending import Ensemble
 from workbench_recommend.task import Recommend

@@ -22,7 +22,8 @@ from tests.execution.asking import ask
 from tests.third_party.exhibits import EXHIBITS, MUSEUM, TENSORFLOW, Exhibit, install
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Setup
-from workbench.main import run_folder, write_parts
+from workbench.folders import run_folder
+from workbench.parts import write_parts
 from workbench_recommend.task import Recommend, made_up_ratings
 
 NAMES = tuple(exhibit.name for exhibit in EXHIBITS)
