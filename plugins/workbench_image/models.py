@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench import Context, Model
+from workbench import Context
 from workbench.blocks.estimators import Estimator
 from workbench.space import Choice, Float, Int, When
 from workbench_image import features
@@ -20,23 +20,6 @@ MOST_COMPONENTS = 256
 """Of the principal components, which are found once for all trials of a run that see images alike."""
 
 
-class Majority(Model):
-    """The shares of the classes."""
-
-    shares_: NDArray[np.float64]
-
-    def fit(self, train: Images, context: Context) -> None:
-        self.shares_ = np.bincount(train.target, minlength=train.n_classes) / len(train)
-
-    def predict_proba(self, examples: Images) -> NDArray[np.float64]:
-        """float64[n, n_classes]."""
-        return np.tile(self.shares_, (len(examples), 1))
-
-    @classmethod
-    def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
-        return 0.001, 1e6
-
-
 class Projected(Estimator):
     """An estimator on the first principal components of what is seen of images: `pixels` or `gradients`."""
 
@@ -44,6 +27,12 @@ class Projected(Estimator):
     components: int = 80
     deskew: bool = False
     cells: int = 7
+
+    space = {
+        "sees": Choice("pixels", "gradients"),
+        "components": Int(8, MOST_COMPONENTS, log=True),
+        "deskew": Choice(False, True),
+    }
 
     def fit(self, train: Images, context: Context) -> None:
         """As any estimator; principal components are found once for all trials that see images alike."""
@@ -92,9 +81,7 @@ class Neighbours(Projected):
     neighbours: int = 4
 
     space = {
-        "sees": Choice("pixels", "gradients"),
-        "components": Int(8, MOST_COMPONENTS, log=True),
-        "deskew": Choice(False, True),
+        **Projected.space,
         "neighbours": Int(1, 30, log=True),
     }
     starts = ({"sees": "gradients", "deskew": True},)
@@ -115,9 +102,7 @@ class Support(Projected):
     reach: float = 1.0
 
     space = {
-        "sees": Choice("pixels", "gradients"),
-        "components": Int(8, MOST_COMPONENTS, log=True),
-        "deskew": Choice(False, True),
+        **Projected.space,
         "kernel": Choice("rbf", "linear"),
         "penalty": Float(0.01, 100, log=True),
         **When("kernel", "rbf", {"reach": Float(0.1, 10, log=True)}),
@@ -173,9 +158,7 @@ class LightGBM(Projected):
     features_share: float = 0.3
 
     space = {
-        "sees": Choice("pixels", "gradients"),
-        "components": Int(8, MOST_COMPONENTS, log=True),
-        "deskew": Choice(False, True),
+        **Projected.space,
         "trees": Int(20, 300, log=True),
         "learning_rate": Float(0.02, 0.3, log=True),
         "leaves": Int(4, 64, log=True),

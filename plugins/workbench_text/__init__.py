@@ -16,13 +16,13 @@ def workbench_tasks() -> list[TaskSpec]:
 @hookimpl
 def workbench_models() -> list[ModelSpec]:
     models = {
-        "majority": ("majority:Majority", "the shares of the classes; the baseline"),
-        "complement-nb": ("linear:ComplementNB", "complement naive Bayes on TF-IDF"),
-        "linear-svm": ("linear:LinearSVM", "linear support vector machine on TF-IDF"),
-        "logistic": ("linear:Logistic", "logistic regression on TF-IDF"),
-        "nb-logistic": ("linear:NBLogistic", "logistic regression on n-grams weighted by naive Bayes"),
-        "lightgbm": ("trees:LightGBM", "gradient-boosted trees on the singular vectors of TF-IDF"),
+        "majority": ("workbench.blocks.estimators:Majority", "the shares of the classes; the baseline"),
+        "complement-nb": ("workbench_text.linear:ComplementNB", "complement naive Bayes on TF-IDF"),
+        "linear-svm": ("workbench_text.linear:LinearSVM", "linear support vector machine on TF-IDF"),
+        "logistic": ("workbench_text.linear:Logistic", "logistic regression on TF-IDF"),
+        "nb-logistic": ("workbench_text.linear:NBLogistic", "logistic regression on n-grams weighted by naive Bayes"),
+        "lightgbm": ("workbench_text.trees:LightGBM", "gradient-boosted trees on the singular vectors of TF-IDF"),
     }
-    classical = [ModelSpec(name, TASK, f"workbench_text.{load}", summary) for name, (load, summary) in models.items()]
+    classical = [ModelSpec(name, TASK, load, summary) for name, (load, summary) in models.items()]
     neural = [ModelSpec(name, TASK, load, summary, requires=("torch",)) for name, (load, summary) in NEURAL.items()]
     return [*classical, *neural]

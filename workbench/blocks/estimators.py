@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,25 @@ from workbench.data.examples import Examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+class Majority(Model):
+    """The shares of the classes in train as the probabilities of every example: the baseline of such a task."""
+
+    shares_: NDArray[np.float64]
+
+    @classmethod
+    def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float]:
+        """Next to nothing."""
+        return 0.001, 8.0 * shape["classes"]
+
+    def fit(self, train: Examples, context: Context) -> None:
+        """Count."""
+        self.shares_ = np.bincount(train.target, minlength=train.n_classes) / len(train)
+
+    def predict_proba(self, examples: Examples) -> NDArray[np.float64]:
+        """float64[n, n_classes]."""
+        return np.tile(self.shares_, (len(examples), 1))
 
 
 class Estimator(Model):

@@ -16,8 +16,8 @@ from PIL import Image
 from tests.conftest import Called
 from tests.plugins.workbench_image.conftest import two_classes, write
 from workbench import Context, DataError, Dataset, Source, UserError
+from workbench.blocks.estimators import Majority
 from workbench_image import reading
-from workbench_image.models import Majority
 from workbench_image.task import ImageClassification, Images
 
 TASK = ImageClassification()

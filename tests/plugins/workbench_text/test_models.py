@@ -12,11 +12,11 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.naive_bayes import ComplementNB as Peer
 
+from workbench.blocks.estimators import Majority
 from workbench.contract.context import Context
 from workbench.contract.task import Source
 from workbench_text import linear, tfidf, trees
 from workbench_text.grams import words_of
-from workbench_text.majority import Majority
 from workbench_text.task import TextClassification, made_up
 
 TASK = TextClassification()
