@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +13,19 @@ from sqlalchemy.engine import Connection
 from workbench.errors import StoreFailure
 from workbench.store import artifacts, faults, schema, spool
 from workbench.store.database import Database
-from workbench.store.lease import DatabaseNow, Lease, owner_columns, refuse_if_owned
+from workbench.store.lease import DatabaseNow, Lease, refuse_if_owned
+from workbench.store.putting import (
+    board_of,
+    clean,
+    end_trial,
+    indexed,
+    insert,
+    now,
+    put_groups,
+    put_metrics,
+    put_models,
+    session_columns,
+)
 from workbench.store.rows import FinalistRow, Measured, ModelRow, RunRow, TrialRow
 
 T = TypeVar("T")
@@ -54,10 +64,10 @@ class RunWriter:
         key = uuid.uuid4().hex
 
         def work(connection: Connection) -> tuple[int, int]:
-            board = _board(connection, row)
+            board = board_of(connection, row)
             values = {
                 "uuid": key,
-                "name": _clean(row.name),
+                "name": clean(row.name),
                 "task": row.task,
                 "plugin": row.plugin,
                 "version": row.version,
@@ -68,8 +78,8 @@ class RunWriter:
                 "started_at": now(),
                 "fence": 1,
             }
-            run = _insert(connection, schema.run, {**values, **_session(row)})
-            _put_models(connection, run, models)
+            run = insert(connection, schema.run, {**values, **session_columns(row)})
+            put_models(connection, run, models)
             return run, board
 
         run, board = _write(database, "begin", work)
@@ -92,16 +102,16 @@ class RunWriter:
             query = sa.select(table, DatabaseNow().label("now")).where(table.c.id == run)
             found = connection.execute(query).mappings().one()
             refuse_if_owned(found, found["now"])
-            values = {**_session(row), "fence": found["fence"] + 1, "reason": "", "finished_at": None}
+            values = {**session_columns(row), "fence": found["fence"] + 1, "reason": "", "finished_at": None}
             connection.execute(sa.update(table).where(table.c.id == run).values(**values))
-            _put_models(connection, run, models)
+            put_models(connection, run, models)
             ids = dict(connection.execute(sa.select(trial.c.uuid, trial.c.id).where(trial.c.run_id == run)).all())
             running = sa.select(trial.c.uuid).where(trial.c.run_id == run, trial.c.state == "running")
             unknown = set(connection.execute(running).scalars())
             for result in spool.load(database, found["uuid"]):
                 if result["trial"] in unknown:
                     unknown.remove(result["trial"])
-                    _end_trial(connection, ids[result["trial"]], result["values"], result["valid"], result["reports"])
+                    end_trial(connection, ids[result["trial"]], result["values"], result["valid"], result["reports"])
             connection.execute(
                 sa.update(trial)
                 .where(trial.c.run_id == run, trial.c.uuid.in_(unknown))
@@ -117,10 +127,10 @@ class RunWriter:
         """Insert a trial as running, with its params."""
 
         def work(connection: Connection) -> int:
-            values = {key: _clean(value) for key, value in vars(row).items()}
+            values = {key: clean(value) for key, value in vars(row).items()}
             values.update(run_id=self.run, board_id=self._board, state="running", started_at=now())
-            key = _insert(connection, schema.trial, values)
-            rows = [{"trial_id": key, "name": name, **_indexed(value)} for name, value in row.params.items()]
+            key = insert(connection, schema.trial, values)
+            rows = [{"trial_id": key, "name": name, **indexed(value)} for name, value in row.params.items()]
             if rows:
                 connection.execute(sa.insert(schema.trial_param), rows)
             return key
@@ -138,14 +148,14 @@ class RunWriter:
 
         A database that cannot take it now gets it when the run is resumed.
         """
-        cleaned = _clean(dict(values))
+        cleaned = clean(dict(values))
         try:
             self._write(
                 "trial ended",
-                lambda connection: _end_trial(connection, self._trials[trial], cleaned, valid, reports),
+                lambda connection: end_trial(connection, self._trials[trial], cleaned, valid, reports),
             )
         except StoreFailure as error:
-            result = {"trial": trial, "values": cleaned, "valid": _clean(dict(valid)), "reports": list(reports)}
+            result = {"trial": trial, "values": cleaned, "valid": clean(dict(valid)), "reports": list(reports)}
             try:
                 spool.save(self._database, self.lease.uuid, result)
             except OSError as worse:
@@ -166,7 +176,7 @@ class RunWriter:
 
         def work(connection: Connection) -> None:
             for model, values in models.items():
-                cleaned = {key: _clean(value) for key, value in values.items()}
+                cleaned = {key: clean(value) for key, value in values.items()}
                 connection.execute(
                     sa.update(table).where(table.c.run_id == self.run, table.c.model == model).values(**cleaned)
                 )
@@ -191,12 +201,12 @@ class RunWriter:
             former = schema.trial.c.model == schema.ENSEMBLE, schema.trial.c.uuid.not_in(list(finalists))
             connection.execute(sa.delete(schema.trial).where(schema.trial.c.run_id == self.run, *former))
             for trial, row in finalists.items():
-                key, values = self._trials[trial], _clean(dict(row.values))
+                key, values = self._trials[trial], clean(dict(row.values))
                 connection.execute(sa.update(schema.trial).where(schema.trial.c.id == key).values(**values))
                 connection.execute(sa.delete(metric).where(metric.c.trial_id == key, metric.c.part == "test"))
                 connection.execute(sa.delete(group).where(group.c.trial_id == key))
-                _put_metrics(connection, key, "test", row.test)
-                _put_groups(connection, key, row.groups)
+                put_metrics(connection, key, "test", row.test)
+                put_groups(connection, key, row.groups)
             for owner, hashes in kept.items():
                 if owner is None:
                     artifacts.name(connection, self.run, None, "encoding", hashes)
@@ -212,7 +222,7 @@ class RunWriter:
             connection.execute(
                 sa.update(schema.run)
                 .where(schema.run.c.id == self.run)
-                .values(state=state, reason=_clean(reason), spent=dict(spent), finished_at=now())
+                .values(state=state, reason=clean(reason), spent=dict(spent), finished_at=now())
             )
             # Nothing runs any more; a row that says so would be believed.
             connection.execute(
@@ -229,7 +239,7 @@ class RunWriter:
 
         def work(connection: Connection) -> None:
             row = connection.execute(sa.select(table.c.note, table.c.spent, table.c.seconds).where(ours)).one()
-            note = "; ".join(filter(None, [row.note, _clean(text)]))
+            note = "; ".join(filter(None, [row.note, clean(text)]))
             theirs = row.spent.get("observers", 0.0) + row.seconds - sum(row.spent.values())
             spent = {**row.spent, "observers": theirs}
             connection.execute(sa.update(table).where(ours).values(note=note, spent=spent))
@@ -246,11 +256,6 @@ class RunWriter:
         return _write(self._database, name, ours)
 
 
-def now() -> datetime:
-    """UTC, without a zone, as the tables keep times."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
 def _write(database: Database, name: str, work: Callable[[Connection], T]) -> T:
     def ended(connection: Connection) -> T:
         result = work(connection)
@@ -260,99 +265,3 @@ def _write(database: Database, name: str, work: Callable[[Connection], T]) -> T:
     result = database.write(ended)
     faults.point(name)
     return result
-
-
-def _session(row: RunRow) -> dict[str, Any]:
-    """The columns of a run that each of its sessions sets anew."""
-    return {
-        "state": "running",
-        "settings": _clean(dict(row.settings)),
-        "versions": dict(row.versions),
-        "budget_seconds": row.budget_seconds,
-        **owner_columns(),
-    }
-
-
-def _put_models(connection: Connection, run: int, models: Sequence[ModelRow]) -> None:
-    table = schema.run_model
-    connection.execute(sa.delete(table).where(table.c.run_id == run, table.c.model.in_([row.model for row in models])))
-    for model in models:
-        values = {key: _clean(value) for key, value in vars(model).items()}
-        connection.execute(sa.insert(table).values(run_id=run, **values))
-
-
-def _end_trial(
-    connection: Connection,
-    key: int,
-    values: Mapping[str, Any],
-    valid: Measured,
-    reports: Sequence[tuple[int, float]],
-) -> None:
-    connection.execute(sa.update(schema.trial).where(schema.trial.c.id == key).values(**values, finished_at=now()))
-    _put_metrics(connection, key, "valid", valid)
-    rows = [{"trial_id": key, "step": step, "value": value} for step, value in dict(reports).items()]
-    if rows:
-        connection.execute(sa.insert(schema.trial_report), rows)
-
-
-def _board(connection: Connection, row: RunRow) -> int:
-    dataset = _find_or_insert(
-        connection,
-        schema.dataset,
-        {"task": row.task, "fingerprint": row.fingerprint},
-        {"name": _clean(row.dataset), "facts": _clean(dict(row.facts))},
-    )
-    key = {"dataset_id": dataset, "task": row.task, "split": row.split, "metric": row.metric}
-    return _find_or_insert(connection, schema.board, key, {"direction": row.direction})
-
-
-def _find_or_insert(connection: Connection, table: sa.Table, key: Mapping[str, Any], rest: Mapping[str, Any]) -> int:
-    """The id of the row with this key; the transaction is exclusive, so none can come between."""
-    where = [table.c[name] == value for name, value in key.items()]
-    found = connection.execute(sa.select(table.c.id).where(*where)).scalar()
-    return _insert(connection, table, {**key, **rest}) if found is None else int(found)
-
-
-def _insert(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
-    """Insert a row; returns its id."""
-    key = connection.execute(sa.insert(table).values(**values)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
-
-
-def _put_metrics(connection: Connection, trial: int, part: str, measured: Measured) -> None:
-    rows = [
-        {"trial_id": trial, "part": part, "name": name, "value": value, "low": _clean(low), "high": _clean(high)}
-        for name, (value, low, high) in measured.items()
-    ]
-    if rows:
-        connection.execute(sa.insert(schema.trial_metric), rows)
-
-
-def _put_groups(connection: Connection, trial: int, groups: Sequence[Mapping[str, Any]]) -> None:
-    rows = [
-        {"trial_id": trial, "position": position, **{key: _clean(value) for key, value in group.items()}}
-        for position, group in enumerate(groups, 1)
-    ]
-    if rows:
-        connection.execute(sa.insert(schema.trial_group), rows)
-
-
-def _indexed(value: Any) -> dict[str, Any]:
-    """A hyperparameter as a number where it is one, and as text."""
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-    return {"number": _clean(number), "text": _clean(value if isinstance(value, str) else str(value))}
-
-
-def _clean(value: Any) -> Any:
-    """Without NUL characters, lone surrogates and numbers that are none, which not every database takes."""
-    match value:
-        case str():
-            return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
-        case float() if not math.isfinite(value):
-            return None
-        case dict():
-            return {_clean(key): _clean(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_clean(inner) for inner in value]
-    return value
