@@ -144,18 +144,7 @@ def resume(
     with contextlib.closing(Database(url)) as database:
         row = resuming.resumable(database, run)
         ended = len(_sorted(_tried(database, run))[0])
-    stored = RunSettings.from_mapping(
-        {
-            **row["settings"],
-            **{key: value for key, value in (("data", data), ("test_data", test_data)) if value is not None},
-        }
-    )
-    for key in ("data", "test_data"):
-        if getattr(stored, key) == IN_MEMORY and isinstance(getattr(stored, key), str):
-            raise SettingsError(
-                f"run {run} was given its {key} as a table in memory; give it again, "
-                f"in Python: workbench.resume({run}, {key}=...)"
-            )
+    stored = _stored_settings(row, data, test_data)
     seconds = row["seconds"] or 0.0
     left = math.inf if row["budget_seconds"] is None else row["budget_seconds"] - seconds
     reached = row["state"] == "complete" and stored.trials is not None and ended >= stored.trials
@@ -178,6 +167,19 @@ def resume(
         row["searched"],
         (row["plugin"], row["version"]),
     )
+
+
+def _stored_settings(row: Mapping[str, Any], data: Any, test_data: Any) -> RunSettings:
+    """A run's settings as its row has them, with where its data is now."""
+    moved = {key: value for key, value in (("data", data), ("test_data", test_data)) if value is not None}
+    stored = RunSettings.from_mapping({**row["settings"], **moved})
+    for key in ("data", "test_data"):
+        if getattr(stored, key) == IN_MEMORY and isinstance(getattr(stored, key), str):
+            raise SettingsError(
+                f"run {row['id']} was given its {key} as a table in memory; give it again, "
+                f"in Python: workbench.resume({row['id']}, {key}=...)"
+            )
+    return stored
 
 
 def recall(database: Database, run: int, metric: Metric, folds: int) -> Past:
