@@ -144,6 +144,10 @@ def test_a_plugin_that_admits_this_version_is_loaded(install: Install, requireme
         ),
         ("@hookimpl\ndef workbench_models(data): return []", "{'data'}"),
         (
+            "@hookimpl\nasync def workbench_run_finished(run): pass",
+            "implements 'workbench_run_finished' as an async function, which nobody awaits; write def in place of",
+        ),
+        (
             "@hookimpl\ndef workbench_trial_finish(run): pass",
             "implements 'workbench_trial_finish', which is no hook; did you mean 'workbench_trial_finished'?",
         ),

@@ -180,7 +180,7 @@ def test_only_the_store_knows_sql(library: str) -> None:
 
 @pytest.mark.parametrize(
     ("library", "homes"),
-    [("optuna", {"search"}), ("click", {"cli"}), ("rich", {"cli"}), ("pluggy", {"contract", "discovery"})],
+    [("optuna", {"search"}), ("click", {"cli", "testing"}), ("rich", {"cli"}), ("pluggy", {"contract", "discovery"})],
 )
 def test_a_library_has_one_home(library: str, homes: set[str]) -> None:
     assert {part for part, path in parts() if library in {name.partition(".")[0] for name in imports(path)}} <= homes

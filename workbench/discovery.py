@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -115,9 +116,9 @@ def _load(found: Installed) -> Plugin:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answer, which may be JSON
             manager = register(found.entry)
-            unknown = _unknown_hook(manager)
-            if unknown:
-                return unloaded("failed", f"implements {unknown}")
+            useless = _useless_hook(manager)
+            if useless:
+                return unloaded("failed", f"implements {useless}")
             tasks = tuple(spec for specs in manager.hook.workbench_tasks() for spec in specs)
             models = tuple(spec for specs in manager.hook.workbench_models() for spec in specs)
             metrics = tuple(spec for specs in manager.hook.workbench_metrics() for spec in specs)
@@ -132,8 +133,8 @@ def _load(found: Installed) -> Plugin:
     )
 
 
-def _unknown_hook(manager: pluggy.PluginManager) -> str:
-    """A hook that a plugin implements and nobody calls, or an empty string; pluggy's own check offers no remedy."""
+def _useless_hook(manager: pluggy.PluginManager) -> str:
+    """A hook that a plugin implements for nothing, or an empty string; pluggy's own check offers no remedy."""
     callers = {name: caller for name, caller in vars(manager.hook).items() if not name.startswith("_")}
     known = [name for name, caller in callers.items() if caller.has_spec()]
     for name, caller in callers.items():
@@ -142,6 +143,9 @@ def _unknown_hook(manager: pluggy.PluginManager) -> str:
             return f"{name!r}, which is no hook; " + (
                 f"did you mean {near[0]!r}?" if near else f"try {', '.join(known)}"
             )
+        for implementation in caller.get_hookimpls():
+            if inspect.iscoroutinefunction(implementation.function):
+                return f"{name!r} as an async function, which nobody awaits; write def in place of async def"
     return ""
 
 

@@ -72,8 +72,29 @@ def installed(off: Iterable[str] = ()) -> dict[str, list[Installed]]:
 
 
 def plugins() -> dict[tuple[str, str], Installed]:
-    """(distribution, name) -> entry point, of every plugin, in fixed order; imports none."""
-    return {(each.distribution, each.name): each for each in installed()[GROUP]}
+    """(distribution, name) -> entry point, of every plugin, in fixed order; imports none.
+
+    A distribution that brings commands alone is a plugin of its own name, with the first of them.
+    """
+    found = installed()
+    hooked = {(each.distribution, each.name): each for each in found[GROUP]}
+    distributions = {distribution for distribution, _ in hooked}
+    for each in found[COMMANDS]:
+        if each.distribution not in distributions:
+            hooked.setdefault((each.distribution, each.distribution), each)
+    return hooked
+
+
+def at_fault(error: BaseException) -> Installed | None:
+    """The plugin of others in whose code an exception came up; None where that was in ours, or cannot be seen."""
+    owners = {each.entry.module.partition(".")[0]: each for each in plugins().values()}
+    ours = {"workbench", *(name for name, each in owners.items() if each.distribution == DISTRIBUTION)}
+    blamed, trace = "", error.__traceback__
+    while trace is not None:  # the last of these that was called; what it calls in turn is a library
+        name = str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        blamed = name if name in owners or name in ours else blamed
+        trace = trace.tb_next
+    return None if blamed in ours else owners.get(blamed)
 
 
 def others(distribution: str, name: str) -> list[str]:

@@ -62,3 +62,14 @@ def test_a_plugins_task_is_like_ours_and_outlives_its_plugin(
     for command in (("predict", trial, "--users", "u1"), ("replay", trial), ("resume", "1", "--trials", "2")):
         gone = workbench(*command)
         assert (gone.code, gone.err) == (2, f"error: task 'rank' {missing}\n")
+
+
+def test_a_fault_in_a_plugins_task_is_said_to_be_the_plugins(
+    workbench: Callable[..., Called], install: Callable[..., Path], ratings: Path
+) -> None:
+    reads = "    def read(self, source, options):\n        return [][0]\n"
+    code = CLASSES.replace('"often"\n', f'"often"\n{reads}', 1) + HOOKS.replace("acme_classes", "acme_rank")
+    folder = install("acme-rank", code, entry="rank")
+    ran = workbench("run", "--task", "rank", "--data", "ratings.csv", env={"PYTHONPATH": str(folder)})
+    told = "plugin rank of acme-rank 1.0 failed: IndexError: list index out of range; run again with --debug for the"
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, f"error: {told} traceback")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import FIRST, Called
 from workbench.errors import PluginError, UnknownName
-from workbench.testing import Case, Examination, Outcome, check_plugin, parametrize_with_checks
+from workbench.testing import Case, Examination, Outcome, check_plugin, examining, parametrize_with_checks
 from workbench.testing.generator import CHECKS
 
 MODELS = """
@@ -52,6 +52,12 @@ class Exits(Good):
     def fit(self, train, context):
         print("good bye")
         os._exit(0)
+
+
+class Greedy(Good):
+    def fit(self, train, context):
+        self.all_ = np.ones(150_000_000)
+        time.sleep(600)
 
 
 class Daemon(Good):
@@ -151,6 +157,31 @@ def test_what_ends_or_blocks_its_process_fails_alone(
     assert ended.seen == "its process ended without a result (exit code 0); its last words: good bye"
     assert (good.state, good.seen) == ("passed", "")
     assert (after.state, after.seen) == ("skipped", "it_can_be_fitted_and_scored is skipped")
+
+
+def test_what_takes_half_of_the_memory_there_is_is_stopped(
+    acme: Callable[..., Examination], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examining, "machine_memory", lambda: 2 * 700 * 2**20)
+    greedy = outcome(acme({"Greedy": ()}), "Greedy:it_stops_at_the_deadline")
+    assert (greedy.state, greedy.seen.endswith("the limit is 700 MiB")) == ("failed", True), greedy.seen
+
+
+def test_a_distribution_that_brings_commands_alone_is_checked_as_a_plugin_of_its_name(
+    install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import click\n@click.command()\ndef good():\n    'Does well.'\nbad = print\n"
+    folder = install("acme-commands", code, entries="", commands="well = acme_commands:good\nill = acme_commands:bad")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*FIRST, str(folder)]))
+    with Examination("acme-commands") as examination:
+        outcomes = {case.id: examination.run(case) for case in examination.cases}
+    failed = {id: each.seen for id, each in outcomes.items() if each.state == "failed"}
+    assert failed == {"ill:it_is_a_click_command": "acme_commands:bad is a builtin_function_or_method"}
+    assert {id for id, each in outcomes.items() if each.state == "passed"} == {
+        "acme-commands:admits_this_version",
+        *(f"well:{check.name}" for check in CHECKS["command"]),
+        "ill:its_name_is_free",
+    }
 
 
 def test_an_entry_that_ends_its_process_fails_its_own_check(acme: Callable[..., Examination]) -> None:

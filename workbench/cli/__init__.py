@@ -91,8 +91,17 @@ def main() -> NoReturn:
         code = 0
     except Exception as error:  # noqa: BLE001 (nothing above could say it in one line)
         code = 1
-        _complain(f"internal fault: {type(error).__name__}: {error}; run again with --debug for the traceback")
+        _complain(_unexpected(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> str:
+    """Whose fault it is, and what it says."""
+    from workbench.installed import at_fault
+
+    plugin = at_fault(error)
+    whose = f"plugin {plugin.name} of {plugin.distribution} {plugin.version} failed" if plugin else "internal fault"
+    return f"{whose}: {type(error).__name__}: {error}; run again with --debug for the traceback"
 
 
 def _complain(text: str) -> None:

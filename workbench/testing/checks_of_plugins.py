@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.contract import hooks
 from workbench.discovery import Plugin, discover
-from workbench.installed import DISTRIBUTION, refusal_of
+from workbench.installed import DISTRIBUTION, GROUP, refusal_of
 from workbench.registry import Registry
 from workbench.testing.fresh import asked_of_fresh
 from workbench.testing.promises import Broken, Untold, check
@@ -33,6 +33,8 @@ def admits_this_version(subject: PluginSubject) -> None:
     seconds=20.0,
 )
 def its_entry_can_be_imported(subject: PluginSubject) -> None:
+    if subject.entry.group != GROUP:
+        raise Untold("it brings commands alone, which are imported when they are called")
     subject.entry.load()
 
 

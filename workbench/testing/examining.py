@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import PluginError, UnknownName
+from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
 from workbench.execution.work import Check as Question
 from workbench.execution.work import Checked, Setup
@@ -103,7 +104,7 @@ class Examination:
             home = self._folder / ("fresh" if fresh else "home")
             home.mkdir()
             setup = Setup(str(home), task="", threads=1, device="cpu")
-            self._pools[fresh] = Pool(setup, 1, grace=1.0, program=PROGRAM)
+            self._pools[fresh] = Pool(setup, 1, machine_memory() // 2, grace=1.0, program=PROGRAM)
         return self._pools[fresh]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["plugin", "task", "model", "metric"]
+Kind = Literal["plugin", "task", "model", "metric", "command"]
 """What of a plugin a check is about."""
 
 State = Literal["passed", "failed", "skipped"]
@@ -60,7 +60,7 @@ class Check:
         self.function(subject)
 
 
-CHECKS: dict[Kind, list[Check]] = {"plugin": [], "task": [], "model": [], "metric": []}
+CHECKS: dict[Kind, list[Check]] = {"plugin": [], "task": [], "model": [], "metric": [], "command": []}
 """Every check in the order in which they run; filled by `check` where `workbench.testing.generator` is imported."""
 
 
@@ -133,7 +133,7 @@ class Outcome:
 
 
 def cases(plugin: str, offered: Mapping[Kind, Sequence[str]]) -> Iterator[Case]:
-    """Every case of a plugin, in the order in which they run: of the plugin, its tasks, its models, its metrics.
+    """Every case of a plugin, in the order in which they run: of the plugin, its tasks, models, metrics, commands.
 
     Args:
         plugin: its name.

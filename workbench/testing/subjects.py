@@ -1,4 +1,4 @@
-"""What checks look at: a plugin, a task, a model or a metric, with the little data and the fits that they share.
+"""What checks look at: a plugin and what it offers, with the little data and the fits that they share.
 
 All of it is lazy, and lives in a process that runs checks and nothing else.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.commands import PluginCommand, plugin_commands
 from workbench.contract.context import Context
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 from workbench.contract.metric import Evaluation, Metric
@@ -39,7 +40,7 @@ PARTS = ("train", "valid", "train_valid", "test")
 
 
 class PluginSubject:
-    """A plugin: one entry point of an installed distribution."""
+    """A plugin: one entry point of an installed distribution, or one that brings commands alone."""
 
     def __init__(self, distribution: str, name: str) -> None:
         self.distribution, self.name = distribution, name
@@ -50,7 +51,13 @@ class PluginSubject:
 
     @property
     def entry(self) -> EntryPoint:
+        """Where its hooks are; of a plugin without any, its first command."""
         return plugins()[self.distribution, self.name].entry
+
+    @property
+    def commands(self) -> list[PluginCommand]:
+        """Those that its distribution brings, whether they can be called or not."""
+        return [each for each in plugin_commands() if each.distribution == self.distribution]
 
     @cached_property
     def plugin(self) -> Plugin:
@@ -323,7 +330,27 @@ class MetricSubject:
         self.value()
 
 
-Subject = PluginSubject | TaskSubject | ModelSubject | MetricSubject
+class CommandSubject:
+    """A command that the plugin's distribution brings.
+
+    Args:
+        command: as it is found among all that are installed.
+    """
+
+    def __init__(self, command: PluginCommand) -> None:
+        self.command = command
+
+    @cached_property
+    def loaded(self) -> Any:
+        """What the entry point names, a command or not."""
+        return self.command.entry.load()
+
+    def exercise(self) -> None:
+        """Import it, as a call does."""
+        _ = self.loaded
+
+
+Subject = PluginSubject | TaskSubject | ModelSubject | MetricSubject | CommandSubject
 
 
 def _load(offers: Mapping[str, Any], spec: TaskSpec | ModelSpec | MetricSpec) -> Any:

@@ -16,7 +16,7 @@ from workbench.execution import work
 from workbench.execution.worker import Desk, serve
 from workbench.testing.generator import CHECKS
 from workbench.testing.promises import Broken, Check, Kind, Untold
-from workbench.testing.subjects import MetricSubject, ModelSubject, PluginSubject, Subject, TaskSubject
+from workbench.testing.subjects import CommandSubject, MetricSubject, ModelSubject, PluginSubject, Subject, TaskSubject
 from workbench.testing.watching import adopt, watch_imports
 
 OURS = str(Path(workbench.__file__).parent) + os.sep
@@ -43,6 +43,7 @@ class Bench:
             "task": [spec.name for spec in plugin.tasks],
             "model": [spec.name for spec in plugin.models],
             "metric": [spec.name for spec in plugin.metrics],
+            "command": [command.name for command in self.plugin.commands],
         }
 
     def subject(self, kind: Kind, target: str) -> Subject:
@@ -55,6 +56,8 @@ class Bench:
     def _subject(self, kind: Kind, target: str) -> Subject:
         if kind == "plugin":
             return self.plugin
+        if kind == "command":
+            return CommandSubject(next(each for each in self.plugin.commands if each.name == target))
         plugin = self.plugin.plugin
         if kind == "model":
             model = next(spec for spec in plugin.models if spec.name == target)
