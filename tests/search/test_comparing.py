@@ -115,3 +115,14 @@ def test_on_one_draw_no_cheaper_one_is_preferred() -> None:
     compare(ranked, LARGER, values)  # type: ignore[arg-type]
     prefer_cheap(ranked, LARGER, values, lambda trial: float(trial.model == "a"))  # type: ignore[arg-type]
     assert [trial.model for trial in ranked] == ["a", "near"]
+
+
+@pytest.mark.parametrize(("value", "first"), [(0.498, "near"), (0.497, "a")])
+def test_a_lead_that_users_would_notice_is_not_given_away_for_want_of_examples(value: float, first: str) -> None:
+    values = of(ON_TWO_DRAWS)
+    ranked = [finalist("a", 0.5, "a0", "a1"), finalist("near", value, "near0", "near1")]
+    for trial in ranked:
+        trial.draws = [trial.objective or 0.0] * 2
+    compare(ranked, LARGER, values)  # type: ignore[arg-type]
+    prefer_cheap(ranked, LARGER, values, lambda trial: float(trial.model == "a"))  # type: ignore[arg-type]
+    assert ranked[0].model == first

@@ -15,6 +15,9 @@ from workbench.search.trial import Trial
 CHEAP = 0.5
 """Of the best's cost: what counts as cheaper, since costs are as rough as they are."""
 
+ALIKE = 0.005
+"""Of the best's value: a lead that users would notice is not given away, however few examples there are to prove it."""
+
 Values = tuple[Any, Any] | None
 """(values per example, which examples); None where the metric is no mean over examples."""
 
@@ -47,8 +50,9 @@ def prefer_cheap(
     """Put the cheapest of those that are as good as the best first, where it is far cheaper.
 
     As good means within one standard error on several draws (Breiman et al., "Classification and Regression Trees",
-    1984, section 3.4.3): a tie may hide twice as much, which is more than a cheaper model is worth. An ensemble
-    leads by more than that, or there were none.
+    1984, section 3.4.3): a tie may hide twice as much, which is more than a cheaper model is worth. On a few hundred
+    examples a standard error is much too, so that the values must be alike besides. An ensemble leads by more than
+    that, or there were none.
 
     Args:
         ranked: from the best, compared.
@@ -60,12 +64,18 @@ def prefer_cheap(
     if best.is_ensemble or len(best.draws) < 2:
         return
     leads = [(trial, lead(best, trial, metric, values)) for trial in ranked[1:] if trial.tied and not trial.is_ensemble]
-    equals = [trial for trial, z in leads if z is not None and z < 1 and len(trial.draws) == len(best.draws)]
+    known = [trial for trial, z in leads if z is not None and z < 1 and len(trial.draws) == len(best.draws)]
+    equals = [trial for trial in known if _alike(best, trial)]
     cheapest = min(equals, key=cost, default=best)
     if cost(cheapest) < CHEAP * cost(best):
         ranked.remove(cheapest)
         ranked.insert(0, cheapest)
         cheapest.remark(f"as good as {best.model} {best.id[:4]} within a standard error, and cheaper")
+
+
+def _alike(best: Trial, other: Trial) -> bool:
+    reached = best.objective or 0.0
+    return reached - (other.objective or 0.0) <= ALIKE * abs(reached)
 
 
 def lead(first: Trial, second: Trial, metric: Metric, values: Callable[[str], Values]) -> float | None:
