@@ -126,3 +126,13 @@ def test_a_lead_that_users_would_notice_is_not_given_away_for_want_of_examples(v
     compare(ranked, LARGER, values)  # type: ignore[arg-type]
     prefer_cheap(ranked, LARGER, values, lambda trial: float(trial.model == "a"))  # type: ignore[arg-type]
     assert ranked[0].model == first
+
+
+def test_what_costs_next_to_nothing_is_cheap_enough() -> None:
+    values = of(ON_TWO_DRAWS)
+    ranked = [finalist("a", 0.5, "a0", "a1"), finalist("near", 0.499, "near0", "near1")]
+    for trial in ranked:
+        trial.draws = [trial.objective or 0.0] * 2
+    compare(ranked, LARGER, values)  # type: ignore[arg-type]
+    prefer_cheap(ranked, LARGER, values, lambda trial: 0.3 if trial.model == "a" else 0.01)  # type: ignore[arg-type]
+    assert ranked[0].model == "a"

@@ -15,6 +15,9 @@ from workbench.search.trial import Trial
 CHEAP = 0.5
 """Of the best's cost: what counts as cheaper, since costs are as rough as they are."""
 
+NEGLIGIBLE = 0.5
+"""Seconds: a best that costs less is cheap enough."""
+
 ALIKE = 0.005
 """Of the best's value: a lead that users would notice is not given away, however few examples there are to prove it."""
 
@@ -61,7 +64,7 @@ def prefer_cheap(
         cost: of fitting and scoring a trial once; seconds, to be compared.
     """
     best = ranked[0]
-    if best.is_ensemble or len(best.draws) < 2:
+    if best.is_ensemble or len(best.draws) < 2 or cost(best) < NEGLIGIBLE:
         return
     leads = [(trial, lead(best, trial, metric, values)) for trial in ranked[1:] if trial.tied and not trial.is_ensemble]
     known = [trial for trial, z in leads if z is not None and z < 1 and len(trial.draws) == len(best.draws)]
