@@ -74,7 +74,7 @@ def trial_record(trial: Trial, plugin: str, device: str, metric: Metric) -> Tria
         tied=trial.tied,
         fit_seconds=result.fit_seconds,
         score_seconds=result.score_seconds,
-        shared_seconds=result.shared_seconds,
+        shared_seconds=result.shared_seconds + result.once_seconds,
         cpu_seconds=result.cpu_seconds,
         peak_memory_bytes=result.peak_memory_bytes,
         epochs=result.epochs,

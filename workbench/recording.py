@@ -135,7 +135,7 @@ class Recorder:
             "valid_high": high,
             "fit_seconds": result.fit_seconds,
             "score_seconds": result.score_seconds,
-            "shared_seconds": result.shared_seconds,
+            "shared_seconds": result.shared_seconds + result.once_seconds,
             "cpu_seconds": result.cpu_seconds,
             "peak_memory_bytes": result.peak_memory_bytes,
             "epochs": result.epochs,

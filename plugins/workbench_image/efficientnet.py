@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 
 from workbench import ModelError
 
@@ -53,6 +53,13 @@ def load(module: nn.Module, state: Mapping[str, torch.Tensor], path: str) -> Non
     module.load_state_dict({**expected, **state})
 
 
+def as_trained(pixels: torch.Tensor, side: int) -> torch.Tensor:
+    """uint8[n, height, width, channels] -> float[n, 3, side, side], as the network was given images in its training."""
+    images = (pixels.permute(0, 3, 1, 2).float() - 127) / 128
+    images = interpolate(images.expand(-1, 3, -1, -1), (side, side), mode="bilinear", antialias=True)
+    return images.contiguous(memory_format=torch.channels_last)  # in which a CPU is more than twice as fast
+
+
 class Lite(nn.Module):
     """EfficientNet-Lite0 without its classifier: float[n, 3, height, width] -> float[n, SEEN]."""
 
@@ -66,6 +73,7 @@ class Lite(nn.Module):
                 given = channels
         self.blocks = nn.ModuleList(blocks)
         self.conv_head, self.bn1 = _Same(given, SEEN, 1, 1), _norm(SEEN)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         found = nn.functional.relu6(self.bn0(self.conv_stem(images)))

@@ -54,6 +54,13 @@ def test_shared_arrays_come_from_the_run() -> None:
     assert Context(on_shared=on_shared).shared("total", lambda: {"a": 1, "b": 2}) == {"total": 3}
 
 
+def test_rows_are_computed_by_their_positions() -> None:
+    names = np.array([7, 3, 7], np.uint64)
+    assert Context().shared_rows("key", names, lambda rows: np.array(rows) * 2).tolist() == [0, 2, 4]
+    context = Context(on_shared_rows=lambda key, names, compute: names + 1)
+    assert context.shared_rows("key", names, max).tolist() == [8, 4, 8]
+
+
 def test_seconds_left_counts_down_to_zero() -> None:
     assert 99 < Context(deadline=time.monotonic() + 100).seconds_left <= 100
     assert Context(deadline=time.monotonic() - 5).seconds_left == 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,43 @@ def test_shared_seconds_are_booked_once_and_not_as_the_fit(make_pool: Callable[.
     assert first.shared_seconds >= 0.3
     assert first.fit_seconds < first.shared_seconds
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_rows_are_computed_once_whatever_part_they_are_in(make_pool: Callable[..., Pool], tmp_path: Path) -> None:
+    pool, mark = make_pool(), tmp_path / "mark"
+    asked = question("SharesRows", mark=str(mark))
+    first, refit = ask(pool, asked), ask(pool, replace(asked, id="refit", train="train_valid"))
+    assert first.state == refit.state == "complete"
+    assert first.once_seconds >= 0.1 > first.shared_seconds
+    assert sum(map(int, mark.read_text().split())) == 40
+
+
+def test_each_distinct_row_is_computed_once(tmp_path: Path) -> None:
+    asked: list[list[int]] = []
+
+    def rows(*names: int) -> list[list[float]]:
+        def compute(rows: Sequence[int]) -> Any:
+            asked.append([names[row] for row in rows])
+            return np.array([[names[row], -names[row]] for row in rows], np.float32).reshape(-1, 2)
+
+        found: list[list[float]] = shared.rows(tmp_path, "key", np.array(names, np.uint64), compute).tolist()
+        return found
+
+    assert rows() == []
+    assert rows(5, 3, 5) == [[5, -5], [3, -3], [5, -5]]
+    assert rows(3, 5) == [[3, -3], [5, -5]]
+    assert rows(9, 3, 4) == [[9, -9], [3, -3], [4, -4]]
+    assert [sorted(each) for each in asked] == [[], [3, 5], [4, 9]]
+
+
+def test_rows_that_failed_are_computed_again(tmp_path: Path) -> None:
+    def fail(rows: Sequence[int]) -> Any:
+        raise RuntimeError("no rows today")
+
+    names = np.array([1, 2], np.uint64)
+    with pytest.raises(RuntimeError, match="no rows today"):
+        shared.rows(tmp_path, "key", names, fail)
+    assert shared.rows(tmp_path, "key", names, np.array).tolist() == [0, 1]
 
 
 def test_shared_work_that_fails_fails_each_trial_that_asked(make_pool: Callable[..., Pool], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Arrays = dict[str, NDArray[Any]]
+    Compute = Callable[[Sequence[int]], NDArray[Any]]
 
 
 @dataclass
@@ -50,6 +51,9 @@ class Context:
     on_device: Callable[[str], str] = field(default=devices.pick, repr=False)
     on_shared: Callable[[str, Callable[[], Mapping[str, Any]]], Arrays] = field(
         default=lambda key, compute: dict(compute()), repr=False
+    )
+    on_shared_rows: Callable[[str, NDArray[np.uint64], Compute], NDArray[Any]] = field(
+        default=lambda key, names, compute: compute(range(len(names))), repr=False
     )
     reported: float | None = field(default=None, init=False, repr=False)
     best_epochs: int | None = field(default=None, init=False, repr=False)
@@ -110,3 +114,16 @@ class Context:
             compute: returns name -> array.
         """
         return self.on_shared(key, compute)
+
+    def shared_rows(self, key: str, names: NDArray[np.uint64], compute: Compute) -> NDArray[Any]:
+        """An array with a row for each example, such as its features, whatever part the example is in.
+
+        Each distinct example is computed once in a run: the parts of a refit, of further draws and of folds hold the
+        same ones.
+
+        Args:
+            key: names the computation; it must name all that a row depends on besides its example.
+            names: uint64[n], equal for examples of equal rows alone, such as `workbench.data.examples.digests`.
+            compute: positions in `names` -> an array with a row for each of them, in that order.
+        """
+        return self.on_shared_rows(key, names, compute)

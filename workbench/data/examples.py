@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -95,3 +95,9 @@ class Examples:
                 columns.append([repr(row).encode() for row in value.to_pylist()])
         for number in range(len(self)):
             yield b"\0".join(bytes(column[number]) for column in columns)
+
+
+def digests(rows: Iterable[bytes]) -> NDArray[np.uint64]:
+    """uint64[n]: a name for what each row holds, equal for equal ones."""
+    found = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    return np.frombuffer(found, np.uint64)

@@ -19,7 +19,7 @@ class Clock:
     def __init__(self) -> None:
         self.started = time.perf_counter()
         self.device = "cpu"
-        self.seconds = {"fit": 0.0, "score": 0.0, "shared": 0.0}
+        self.seconds = {"fit": 0.0, "score": 0.0, "shared": 0.0, "once": 0.0}
         self.cpu = time.process_time()
 
     @property
@@ -40,9 +40,10 @@ class Clock:
             state,
             reason,
             work.printable(trace)[-TRACEBACK_KEPT:],
-            fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"]),
+            fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"] - self.seconds["once"]),
             score_seconds=self.seconds["score"],
             shared_seconds=self.seconds["shared"],
+            once_seconds=self.seconds["once"],
             device=self.device,
             cpu_seconds=time.process_time() - self.cpu,
             peak_memory_bytes=private_memory(os.getpid()),

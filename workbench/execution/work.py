@@ -261,7 +261,8 @@ class Result:
         notes: what the user should know although the fit is complete, such as a metric that is missing.
         fit_seconds: wall time of the fit, without what was shared.
         score_seconds: wall time of the scoring.
-        shared_seconds: wall time of computations that other trials share.
+        shared_seconds: wall time of computations that other trials on the same part share.
+        once_seconds: wall time of computations that no other fit of the run does again, whatever its part.
         epochs: after how many `Context.epochs` had the best state; None where it was not used.
         folds: the searched metric on each fold; empty without folds.
         device: that the model used; empty if that is not known.
@@ -280,6 +281,7 @@ class Result:
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     shared_seconds: float = 0.0
+    once_seconds: float = 0.0
     epochs: int | None = None
     folds: tuple[float, ...] = ()
     device: str = ""

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -233,6 +233,10 @@ class TrialDesk(Desk):
             with clock.measure("shared"):
                 return shared.arrays(self.folder / "shared", f"{question.load} {train} {key}", compute)
 
+        def share_rows(key: str, names: Any, compute: Callable[[Sequence[int]], Any]) -> Any:
+            with clock.measure("once"):
+                return shared.rows(self.folder / "shared", f"{question.load} {key}", names, compute)
+
         def use(setting: str) -> str:
             clock.device = devices.pick(setting, self.setup.slot)
             return clock.device
@@ -248,6 +252,7 @@ class TrialDesk(Desk):
             fixed_epochs=question.epochs,
             on_device=use,
             on_shared=share,
+            on_shared_rows=share_rows,
         )
         if question.reports != "ignored":
             kind = question.reports if fold == 0 else "scored"

@@ -19,7 +19,7 @@ MODELS = {
     ),
     "pretrained": (
         "workbench_text.neural.pretrained:Pretrained",
-        "a linear layer on what an encoder from a local folder makes of the text (--pretrained)",
+        "logistic regression on what an encoder from a local folder makes of the text (--pretrained)",
     ),
 }
 """Name -> (where the class is, what it does)."""

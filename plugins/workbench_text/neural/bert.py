@@ -58,14 +58,31 @@ class Bert(nn.Module):
         )
 
     def forward(self, pieces: torch.Tensor) -> torch.Tensor:
+        return _mean(self.states(pieces)[-1], pieces)
+
+    def seen(self, pieces: torch.Tensor) -> torch.Tensor:
+        """float[n, 4 * dimensions]: of each of the last two layers that mean, and what it makes of the first piece.
+
+        The last layer alone is made for what the encoder was trained on; the one before knows more of words and of
+        their order, and how a text begins tells what it is about.
+        """
+        parts = [(_mean(states, pieces), states[:, min(1, states.shape[1] - 1)]) for states in self.states(pieces)[-2:]]
+        return torch.cat([each for both in parts for each in both], dim=1)
+
+    def states(self, pieces: torch.Tensor) -> list[torch.Tensor]:
+        """What is made of each piece before the first layer and after every one, each float[n, pieces, dimensions]."""
         there = pieces != PADDING
         places = torch.arange(pieces.shape[1], device=pieces.device)
-        states = self.norm(self.words(pieces) + self.places(places) + self.kinds.weight[0])
+        states = [self.norm(self.words(pieces) + self.places(places) + self.kinds.weight[0])]
         for layer in self.layers:
-            states = layer(states, there)
-        weights = there[:, :, None]
-        found: torch.Tensor = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-        return found
+            states.append(layer(states[-1], there))
+        return states
+
+
+def _mean(states: torch.Tensor, pieces: torch.Tensor) -> torch.Tensor:
+    there = (pieces != PADDING)[:, :, None]
+    found: torch.Tensor = (states * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
+    return found
 
 
 class Layer(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from workbench import Context, ModelError, Split
+from workbench.execution import shared
 from workbench_image import workbench_models
+from workbench_image.pretrained import seen_side
 from workbench_image.task import ImageClassification, Images
 
 LOADS = {spec.name: spec.load for spec in workbench_models() if spec.name not in ("majority", "pretrained")}
@@ -52,33 +55,72 @@ def test_classes_of_two_images_and_of_none_are_no_obstacle(name: str, shapes: Sp
     assert np.allclose(given.sum(axis=1), 1)
 
 
-def test_a_pretrained_network_is_read_by_its_published_names_and_comes_back(
-    shapes: Split[Images], tmp_path: Path
-) -> None:
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Random numbers under the names of those that are published."""
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
     from workbench_image.efficientnet import Lite
-    from workbench_image.pretrained import Pretrained
 
     torch.manual_seed(0)
     published = {}
     for name, value in Lite().state_dict().items():
         if not name.endswith("num_batches_tracked"):
-            published[f"_{name}"] = value
+            published[f"_{name}"] = value.contiguous()
     published |= {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
     save_file(published, tmp_path / "weights.safetensors")
-    few = replace(shapes.train_valid.take(np.arange(12)), pretrained=str(tmp_path / "weights.safetensors"))
+    return tmp_path / "weights.safetensors"
+
+
+def test_a_pretrained_network_is_read_by_its_published_names_and_comes_back(
+    shapes: Split[Images], weights: Path, tmp_path: Path
+) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from workbench_image.pretrained import Pretrained
+
+    few = replace(shapes.train_valid.take(np.arange(12)), pretrained=str(weights))
     model, again = Pretrained(side=32), Pretrained(side=32)
     model.fit(few, Context())
     (tmp_path / "stored").mkdir()
     model.save(tmp_path / "stored")
-    (tmp_path / "weights.safetensors").unlink()
+    weights.unlink()
     again.restore(tmp_path / "stored")
     first, second = model.predict_proba(few), again.predict_proba(few)
     assert first.shape == (12, 3) and np.allclose(first, second, atol=1e-6)
     with pytest.raises(ModelError, match="cannot be read as safetensors"):
         model.fit(few, Context())
-    save_file({"_conv_stem.weight": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    save_file({"_conv_stem.weight": torch.zeros(1)}, weights)
     with pytest.raises(ModelError, match="holds no EfficientNet-Lite0"):
         model.fit(few, Context())
+
+
+def test_a_pretrained_network_looks_at_each_image_once_in_a_run(
+    shapes: Split[Images], weights: Path, tmp_path: Path
+) -> None:
+    from workbench_image.pretrained import Pretrained
+
+    seen: list[int] = []
+
+    def share(key: str, names: Any, compute: Any) -> Any:
+        def counted(rows: Sequence[int]) -> Any:
+            seen.append(len(rows))
+            return compute(rows)
+
+        return shared.rows(tmp_path, key, names, counted)
+
+    part = replace(shapes.train_valid.take(np.arange(24)), pretrained=str(weights))
+    first, rest = part.take(np.arange(16)), part.take(np.arange(16, 24))
+    for train, valid in ((first, rest), (part, None), (rest, first)):
+        model, alone = Pretrained(side=32), Pretrained(side=32)
+        model.fit(train, Context(device_setting="cpu", valid=valid, on_shared_rows=share))
+        alone.fit(train, Context(device_setting="cpu"))
+        assert np.allclose(model.predict_proba(part), alone.predict_proba(part), atol=1e-2)  # in bfloat16, maybe
+    assert sum(seen) == len({image.tobytes() for image in part.pixels})
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(28, 28, 96), (60, 80, 160), (160, 120, 160)])
+def test_small_images_are_shown_not_much_larger(height: int, width: int, side: int) -> None:
+    assert seen_side(160, height, width) == side
