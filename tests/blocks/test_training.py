@@ -54,6 +54,23 @@ def test_it_learns_and_one_seed_gives_one_result(optimizer: str, schedule: str) 
     assert first.numbers == second.numbers
 
 
+def test_half_of_the_bits_will_do_where_the_recipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "cpu_has_bfloat16", lambda: True)
+    seen = []
+
+    def loss(rows: Any) -> torch.Tensor:
+        answered = line.module_(XS[torch.as_tensor(rows)])
+        seen.append(answered.dtype)
+        return line.loss(rows)
+
+    for half in (False, True):
+        line = Line()
+        line.train(Recipe(40, learning_rate=0.05, weight_decay=0.0, half_on_cpu=half), loss=loss)
+        assert line.numbers == pytest.approx([2, 1], abs=0.1)
+        assert set(seen) == {torch.bfloat16 if half else torch.float32}
+        seen.clear()
+
+
 def test_torch_leaves_no_folder_behind(tmp_path: Path) -> None:
     code = (
         "import torch; from workbench.blocks.training import Recipe, train; from workbench import Context\n"

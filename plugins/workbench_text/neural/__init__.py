@@ -21,5 +21,9 @@ MODELS = {
         "workbench_text.neural.pretrained:Pretrained",
         "logistic regression on what an encoder from a local folder makes of the text (--pretrained)",
     ),
+    "pretrained-tuned": (
+        "workbench_text.neural.tuned:Tuned",
+        "an encoder from a local folder, trained on with a linear layer on top (--pretrained)",
+    ),
 }
 """Name -> (where the class is, what it does)."""

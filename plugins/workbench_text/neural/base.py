@@ -1,4 +1,4 @@
-"""What the networks for texts have in common: a vocabulary learned on train, and batches of texts of like length."""
+"""What the networks for texts have in common: batches of texts of like length, and a vocabulary learned on train."""
 
 from __future__ import annotations
 
@@ -18,7 +18,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class TextNetwork(NetworkClassifier):
+class Sequences(NetworkClassifier):
+    """A network over texts as sequences of numbers."""
+
+    longest: ClassVar[int] = 400
+    """Numbers of a text that are looked at."""
+    _read_: tuple[Any, Ragged] | None = None
+
+    def numbered(self, examples: Any) -> Ragged:
+        """The numbers of what stands in each text."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how texts become numbers")
+
+    def inputs(self, examples: Any) -> Ragged:
+        """As `numbered`; those of the part that was asked for last are kept, as each epoch asks again."""
+        if self._read_ is None or self._read_[0] is not examples:
+            self._read_ = examples, self.numbered(examples)
+        return self._read_[1]
+
+    def batches(self, inputs: Ragged, n: int, size: int, seed: Sequence[int]) -> list[Rows]:
+        """Batches of texts of like length."""
+        return bucketed(np.minimum(inputs.lengths, self.longest), size, seed)
+
+    def tensors(self, inputs: Ragged, rows: Rows) -> tuple[torch.Tensor, ...]:
+        """int64[rows, numbers], padded."""
+        return (torch.as_tensor(inputs.padded(rows, self.longest), device=self.device),)
+
+
+class TextNetwork(Sequences):
     """A network over the words of texts, numbered by a vocabulary.
 
     Args:
@@ -32,8 +58,6 @@ class TextNetwork(NetworkClassifier):
     dropout: float = 0.5
     least_count: int = 2
 
-    longest: ClassVar[int] = 400
-    """Words of a text that are looked at."""
     most_known: ClassVar[int] = 100_000
     space = {
         **NetworkClassifier.space,
@@ -42,7 +66,6 @@ class TextNetwork(NetworkClassifier):
         "dropout": Float(0.0, 0.7),
         "least_count": Int(1, 5),
     }
-    _read_: tuple[Any, Ragged] | None = None
 
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
         """Learn the vocabulary."""
@@ -56,19 +79,9 @@ class TextNetwork(NetworkClassifier):
         """Hashes of what is looked at in a text, from those of its words."""
         return words
 
-    def inputs(self, examples: Any) -> Ragged:
-        """The numbers of words; those of the part that was asked for last are kept, as each epoch asks again."""
-        if self._read_ is None or self._read_[0] is not examples:
-            self._read_ = examples, numbered(self.terms(hashed(examples.texts)), self.known_)
-        return self._read_[1]
-
-    def batches(self, inputs: Ragged, n: int, size: int, seed: Sequence[int]) -> list[Rows]:
-        """Batches of texts of like length."""
-        return bucketed(np.minimum(inputs.lengths, self.longest), size, seed)
-
-    def tensors(self, inputs: Ragged, rows: Rows) -> tuple[torch.Tensor, ...]:
-        """int64[rows, words], padded."""
-        return (torch.as_tensor(inputs.padded(rows, self.longest), device=self.device),)
+    def numbered(self, examples: Any) -> Ragged:
+        """The numbers of words."""
+        return numbered(self.terms(hashed(examples.texts)), self.known_)
 
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float] | None:

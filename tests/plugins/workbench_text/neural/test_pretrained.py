@@ -153,6 +153,28 @@ def test_each_text_is_encoded_once_in_a_run(texts: Texts, encoder: Path, tmp_pat
     assert sum(read) == len(set(texts.texts.to_pylist()))
 
 
+def test_a_tuned_encoder_learns_and_needs_the_folder_no_more(texts: Texts, encoder: Path, tmp_path: Path) -> None:
+    from workbench_text.neural.bert import read_encoder
+    from workbench_text.neural.tuned import Tuned
+
+    before = read_encoder(encoder).state_dict()
+    train = part(texts, encoder)
+    model = Tuned(epochs=6, learning_rate=0.01)
+    model.fit(train, Context(device_setting="cpu", model=model))
+    after = model.module_[0].state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed and not changed & {"words.weight", "places.weight", "kinds.weight"}
+    found = model.predict_proba(train)
+    assert (found.argmax(axis=1) == texts.target).mean() > 0.8
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    model.save(saved)
+    shutil.rmtree(encoder)
+    again = Tuned(epochs=6, learning_rate=0.01)
+    again.restore(saved)
+    np.testing.assert_allclose(again.predict_proba(train), found, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
