@@ -73,7 +73,9 @@ class Lite(nn.Module):
                 given = channels
         self.blocks = nn.ModuleList(blocks)
         self.conv_head, self.bn1 = _Same(given, SEEN, 1, 1), _norm(SEEN)
-        self.to(memory_format=torch.channels_last)
+        for weight in self.parameters():
+            if weight.ndim == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         found = nn.functional.relu6(self.bn0(self.conv_stem(images)))

@@ -30,6 +30,12 @@ class Linear(Weighted):
         """As n-grams cost."""
         return cls.cost(shape)
 
+    @classmethod
+    def warm_up(cls) -> None:
+        """Import scikit-learn."""
+        import sklearn.linear_model
+        import sklearn.svm  # noqa: F401
+
     def fit(self, train: Texts, context: Context) -> None:
         """Weights of each class."""
         features = self.learn_grams(train, context)
@@ -63,6 +69,10 @@ class ComplementNB(Linear):
 
     space = {**GRAMS, "smoothing": Float(0.02, 3, log=True)}
     starts = ({"grams": BOTH, "characters": 5, "smoothing": 0.2},)
+
+    @classmethod
+    def warm_up(cls) -> None:
+        """Do without scikit-learn, whose import takes longer than a fit."""
 
     def scored(
         self, features: sp.csr_array, target: NDArray[np.int64], n_classes: int

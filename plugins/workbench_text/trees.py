@@ -43,6 +43,12 @@ class LightGBM(Weighted):
         trees = 2e-4 * shape["examples"] * (shape["classes"] if shape["classes"] > 2 else 1)
         return seconds + 1 + 2e-6 * shape["characters"] + trees, memory + 2e8
 
+    @classmethod
+    def warm_up(cls) -> None:
+        """Import LightGBM and what it imports."""
+        import lightgbm  # noqa: F401
+        import sklearn.utils.extmath  # noqa: F401
+
     def fit(self, train: Texts, context: Context) -> None:
         """The singular vectors by a randomised method (Halko et al. 2011), then one tree after the other."""
         import lightgbm

@@ -51,6 +51,11 @@ class Estimator(Model):
     classes_: NDArray[np.int32] | None
     n_classes_: int
 
+    @classmethod
+    def warm_up(cls) -> None:
+        """Import scikit-learn."""
+        import sklearn.linear_model  # noqa: F401 - of its modules the one that most others come with
+
     def estimator(self, train: Any, context: Context) -> Any:
         """An unfitted estimator: a classifier where `train.n_classes` is above 0, else a regressor."""
         raise NotImplementedError(f"{type(self).__name__} does not say which estimator it fits")

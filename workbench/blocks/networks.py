@@ -38,6 +38,11 @@ class Network(Model):
     module_: torch.nn.Module
     shape_: dict[str, Any]
 
+    @classmethod
+    def warm_up(cls) -> None:
+        """Import torch, and what its optimisers import."""
+        training.warm_up()
+
     def module(self, shape: Mapping[str, Any]) -> torch.nn.Module:
         """The network, not yet trained, from plain values that are stored with it, and from the hyperparameters."""
         raise NotImplementedError(f"{type(self).__name__} does not say how its network is made")

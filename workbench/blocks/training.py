@@ -260,7 +260,7 @@ def bucketed(lengths: NDArray[np.integer[Any]], size: int, seed: Sequence[int]) 
 def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     import torch
 
-    _import_compiler()
+    warm_up()
     learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
     sgd = recipe.optimizer == "sgd"
     decay = recipe.weight_decay * (1 - MOMENTUM) / SGD_RATE if sgd else recipe.weight_decay  # as both would multiply it
@@ -274,8 +274,8 @@ def _optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
-def _import_compiler() -> None:
-    """Import torch's compiler, as `torch.optim` does, without the cache folder that it makes and nobody needs here."""
+def warm_up() -> None:
+    """Import torch and its compiler, as `torch.optim` does, without the cache folder that it makes for nothing here."""
     if COMPILER in sys.modules or CACHE in os.environ:
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -84,6 +84,10 @@ class Model:
             raise ModelError(f"{cls.__name__}.{missing[0]} has no default; every hyperparameter needs one")
         return defaults
 
+    @classmethod
+    def warm_up(cls) -> None:
+        """Import what a fit takes long to import; called once in each worker, whose time it is and not the fit's."""
+
     def fit(self, train: Any, context: Context) -> None:
         """Learn from `train`, a part of the task's data, which must be left as it is.
 

@@ -105,6 +105,7 @@ class TrialDesk(Desk):
         self.folder = Path(setup.folder)
         self.task = load_class(setup.task)()
         self.parts: dict[str, Any] = {}
+        self.warm: set[type] = set()
 
     def ways(self) -> Mapping[type, Callable[[Any], work.Event]]:
         return {
@@ -186,6 +187,7 @@ class TrialDesk(Desk):
                 model = load_class(question.load).build(question.params)
                 context = self._context(question, model, train, part, clock, fold)
                 with clock.measure("fit"):
+                    self._warm_up(model, clock)
                     model.fit(self._part(train), context)
                 epochs += [context.best_epochs] if context.best_epochs is not None else []
             with clock.measure("score"):
@@ -206,6 +208,13 @@ class TrialDesk(Desk):
             "epochs": round(statistics.median(epochs)) if epochs else None,
             "folds": tuple(float(each.metrics[searched]) for each in scored) if len(scored) > 1 else (),
         }
+
+    def _warm_up(self, model: Model, clock: Clock) -> None:
+        """What a library takes to import is no trial's cost: later ones have it for nothing."""
+        if type(model) not in self.warm:
+            with clock.measure("once"):
+                model.warm_up()
+            self.warm.add(type(model))
 
     def _restored(self, question: work.Fit) -> Any:
         """A model that was fitted before, or several that answer together."""

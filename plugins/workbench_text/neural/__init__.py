@@ -2,19 +2,19 @@
 
 MODELS = {
     "bag-of-embeddings": (
-        "workbench_text.neural.bag:BagOfEmbeddings",
+        "workbench_text.neural.scratch:BagOfEmbeddings",
         "the mean of embeddings of words and word n-grams, then a linear layer, as fastText does",
     ),
     "textcnn": (
-        "workbench_text.neural.textcnn:TextCNN",
+        "workbench_text.neural.scratch:TextCNN",
         "convolutions over word embeddings and their maxima over the text (Kim 2014)",
     ),
     "bilstm": (
-        "workbench_text.neural.bilstm:BiLSTM",
+        "workbench_text.neural.scratch:BiLSTM",
         "a bidirectional LSTM over word embeddings, and attention over its states",
     ),
     "transformer": (
-        "workbench_text.neural.transformer:Transformer",
+        "workbench_text.neural.scratch:Transformer",
         "a small Transformer encoder over word embeddings, from scratch",
     ),
     "pretrained": (

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 
 from workbench.blocks.networks import NetworkClassifier
 from workbench.blocks.training import Rows, bucketed
 from workbench.contract.context import Context
 from workbench.space import Float, Int
-from workbench_text.neural.words import FIRST, PADDING, Ragged, hashed, numbered, vocabulary
+from workbench_text.neural.words import FIRST, Ragged, hashed, numbered, vocabulary
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
 
@@ -41,6 +41,8 @@ class Sequences(NetworkClassifier):
 
     def tensors(self, inputs: Ragged, rows: Rows) -> tuple[torch.Tensor, ...]:
         """int64[rows, numbers], padded."""
+        import torch
+
         return (torch.as_tensor(inputs.padded(rows, self.longest), device=self.device),)
 
 
@@ -90,12 +92,3 @@ class TextNetwork(Sequences):
 
     seconds_per_character: ClassVar[float]
     """CPU seconds of a whole fit, measured on rt-polarity."""
-
-
-def embedding(words: int, dimensions: int) -> torch.nn.Embedding:
-    """Embeddings of words; that of padding is and stays 0."""
-    made = torch.nn.Embedding(words, dimensions, padding_idx=PADDING)
-    torch.nn.init.normal_(made.weight, std=dimensions**-0.5)
-    with torch.no_grad():
-        made.weight[PADDING] = 0
-    return made

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from workbench.blocks.networks import Network
 from workbench.blocks.training import Rows, answers, bucketed, cpu_has_bfloat16, mixed_precision
 from workbench.contract.context import Context
 from workbench.data.examples import digests
 from workbench.space import Float
-from workbench_text.neural.bert import Bert, pieces_of, read_encoder, shape_of
 from workbench_text.neural.wordpiece import WordPieces
 from workbench_text.neural.words import Ragged
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
+
+    from workbench_text.neural.bert import Bert
 
 LONGEST = 256
 """Pieces of a text that are looked at."""
@@ -60,6 +61,8 @@ class Pretrained(Network):
         return 0.5 + each * shape["characters"] + 3e-4 * shape["examples"], 1e9 + 2e4 * shape["examples"]
 
     def module(self, shape: Mapping[str, Any]) -> Bert:
+        from workbench_text.neural.bert import Bert
+
         return Bert(shape)
 
     def fit(self, train: Any, context: Context) -> None:
@@ -67,6 +70,8 @@ class Pretrained(Network):
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
+
+        from workbench_text.neural.bert import pieces_of, read_encoder, shape_of
 
         folder = Path(train.pretrained)
         known, self.lower_ = pieces_of(folder)
@@ -92,6 +97,8 @@ class Pretrained(Network):
 
     def features(self, examples: Any, chosen: Sequence[int]) -> NDArray[np.float32]:
         """float32[chosen, 4 * dimensions], found in mixed precision: the last digits depend on the machine."""
+        import torch
+
         if not len(chosen):
             return np.empty((0, 4 * self.shape_["dimensions"]), np.float32)
         texts = examples.texts.take(np.array(chosen))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.blocks import training
 from workbench.blocks.networks import NetworkClassifier
 from workbench.contract.context import Context
 from workbench.space import Choice, Float, Int
 from workbench_text.neural.base import Sequences
-from workbench_text.neural.bert import Bert, pieces_of, read_encoder, shape_of
 from workbench_text.neural.pretrained import LONGEST, pieces
 from workbench_text.neural.words import Ragged
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Tuned(Sequences):
@@ -49,22 +49,30 @@ class Tuned(Sequences):
 
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
         """Look at the encoder."""
+        from workbench_text.neural.bert import pieces_of, shape_of
+
         self._folder = Path(train.pretrained)
         known, self.lower_ = pieces_of(self._folder)
         self.pieces_ = "\n".join(known)
         return {"encoder": shape_of(self._folder)}
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
+        from torch import nn
+
+        from workbench_text.neural.bert import Bert
+
         head = nn.Linear(shape["encoder"]["dimensions"], shape["classes"])
         return nn.Sequential(Bert(shape["encoder"]), nn.Dropout(self.dropout), head)
 
     def start(self, shape: dict[str, Any], context: Context) -> None:
         """Begin with what the encoder has learned."""
+        from workbench_text.neural.bert import read_encoder
+
         super().start(shape, context)
-        encoder = self.module_[0]
+        encoder = self.module_.get_submodule("0")
         encoder.load_state_dict(read_encoder(self._folder).state_dict())
-        for table in (encoder.words, encoder.places, encoder.kinds):
-            table.requires_grad_(False)
+        for table in ("words", "places", "kinds"):
+            encoder.get_submodule(table).requires_grad_(False)
 
     def recipe(self) -> training.Recipe:
         """With a longer rise than others."""

@@ -458,3 +458,17 @@ class UsesDevice(Good):
     def fit(self, train, context):
         self.device_ = context.device
         super().fit(train, context)
+
+
+class WarmsUp(Good):
+    """Says how often it was warmed up in this process."""
+
+    @classmethod
+    def warm_up(cls):
+        cls.times = getattr(cls, "times", 0) + 1
+        time.sleep(0.2)
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        if self.times > 1:
+            raise RuntimeError("warmed up again")
