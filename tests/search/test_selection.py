@@ -112,6 +112,25 @@ def test_without_time_the_first_draw_has_to_do(make: Callable[..., Selection], t
     assert pool.asked == []
 
 
+def test_the_slowest_are_left_out_where_they_keep_others_from_being_compared(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    costs = {"a": 1.0, "b": 30.0, "c": 1.0}
+    trials = [ended(name, 0.5 - 0.1 * number, number, seconds) for number, (name, seconds) in enumerate(costs.items())]
+    means = {"a": 0.5, "b": 0.4, "c": 0.3}
+    budget = Budget(60.0, time.monotonic() - 20)
+    ranked = make(FakePool(answering(tmp_path, means)), budget).rank(list(trials), [], 9, lambda draw: True)
+    assert [(trial.model, len(trial.draws)) for trial in ranked] == [("a", DRAWS), ("c", DRAWS)]
+    assert "too slow" in trials[1].note
+
+
+def test_the_best_is_never_left_out_nor_is_any_for_nothing(make: Callable[..., Selection], tmp_path: Path) -> None:
+    trials = [ended("a", 0.5, 1, 30.0), ended("b", 0.4, 2, 1.0), ended("c", 0.3, 3, 1.0)]
+    pool = FakePool(answering(tmp_path, {"a": 0.5, "b": 0.4, "c": 0.3}))
+    ranked = make(pool, Budget(60.0, time.monotonic() - 20)).rank(list(trials), [], 9, lambda draw: True)
+    assert [(trial.model, len(trial.draws)) for trial in ranked] == [("a", 1), ("b", 1), ("c", 1)]
+
+
 def test_a_finalist_that_fails_on_a_draw_ranks_behind_and_says_so(
     make: Callable[..., Selection], tmp_path: Path
 ) -> None:

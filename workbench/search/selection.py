@@ -78,11 +78,12 @@ class Selection:
         Where the task has ensembles, one is made of the finalists, and ranked among them if it gains.
 
         Args:
-            chosen: the finalists, from the best.
+            chosen: the finalists, from the best; those that are too slow to be compared are taken out.
             yardstick: the baseline, where it is none of them.
             next_number: of an ensemble's trial.
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
+        self._leave_out_slow(chosen, yardstick)
         for trial in chosen:
             trial.scored = {} if trial.earlier else {0: trial.id}
         slowest = self._draw(chosen, yardstick, write_draw)
@@ -109,6 +110,18 @@ class Selection:
         for rank, trial in enumerate(ranked := chosen + yardstick, 1):
             trial.rank = rank
         return ranked
+
+    def _leave_out_slow(self, chosen: list[Trial], yardstick: list[Trial]) -> None:
+        """Drop the slowest finalists where they keep the others from being compared in time, but never the best."""
+        kept = list(chosen)
+        while self.sizes.folds == 1 and len(kept) > 1:
+            rounds = LEAST_DRAWS * self.fits.round_seconds(kept)
+            if CAUTION * (self._final_seconds(kept + yardstick) + rounds) <= self.fits.budget.left:
+                for trial in (trial for trial in chosen if trial not in kept):
+                    trial.remark("too slow to be compared with the others in the time that was left")
+                chosen[:] = kept
+                return
+            kept.remove(max(kept[1:], key=lambda trial: trial.cost))
 
     def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> float:
         """Add to the finalists' draws as far as time goes; seconds that the slowest took."""
