@@ -115,8 +115,10 @@ class Selection:
         """Drop the slowest finalists where they keep the others from being compared in time, but never the best."""
         kept = list(chosen)
         while self.sizes.folds == 1 and len(kept) > 1:
-            rounds = LEAST_DRAWS * self.fits.round_seconds(kept)
-            if CAUTION * (self._final_seconds(kept + yardstick) + rounds) <= self.fits.budget.left:
+            if (
+                CAUTION * (self._final_seconds(kept + yardstick) + self.fits.round_seconds(kept))
+                <= self.fits.budget.left
+            ):
                 for trial in (trial for trial in chosen if trial not in kept):
                     trial.remark("too slow to be compared with the others in the time that was left")
                 chosen[:] = kept
