@@ -124,11 +124,24 @@ def test_the_slowest_are_left_out_where_they_keep_others_from_being_compared(
     assert "too slow" in trials[1].note
 
 
-def test_the_best_is_never_left_out_nor_is_any_for_nothing(make: Callable[..., Selection], tmp_path: Path) -> None:
+def test_none_is_left_out_for_nothing(make: Callable[..., Selection], tmp_path: Path) -> None:
     trials = [ended("a", 0.5, 1, 30.0), ended("b", 0.4, 2, 1.0), ended("c", 0.3, 3, 1.0)]
     pool = FakePool(answering(tmp_path, {"a": 0.5, "b": 0.4, "c": 0.3}))
     ranked = make(pool, Budget(60.0, time.monotonic() - 20)).rank(list(trials), [], 9, lambda draw: True)
     assert [(trial.model, len(trial.draws)) for trial in ranked] == [("a", 1), ("b", 1), ("c", 1)]
+
+
+@pytest.mark.parametrize(("ahead", "left_out"), [(0.0005, True), (0.1, False)])
+def test_the_best_is_left_out_where_it_is_slow_and_the_next_as_good(
+    make: Callable[..., Selection], tmp_path: Path, ahead: float, left_out: bool
+) -> None:
+    trials = [ended("a", 0.5, 1, 30.0), ended("b", 0.5 - ahead, 2, 1.0), ended("c", 0.3, 3, 1.0)]
+    for trial in trials:
+        values_of(tmp_path, trial.id, trial.objective or 0.0)
+    pool = FakePool(answering(tmp_path, {"a": 0.5, "b": 0.4, "c": 0.3}))
+    ranked = make(pool, Budget(60.0, time.monotonic() - 20)).rank(list(trials), [], 9, lambda draw: True)
+    assert [trial.model for trial in ranked] == (["b", "c"] if left_out else ["a", "b", "c"])
+    assert len(ranked[0].draws) == (DRAWS if left_out else 1)
 
 
 def test_a_finalist_that_fails_on_a_draw_ranks_behind_and_says_so(

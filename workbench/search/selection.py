@@ -17,7 +17,7 @@ from workbench.contract.metric import Metric
 from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import CAUTION, FINISH_OVERHEAD
-from workbench.search.comparing import compare, prefer_cheap
+from workbench.search.comparing import compare, lead, prefer_cheap
 from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
 from workbench.search.fits import Fits
 from workbench.search.trial import Observer, Sizes, Trial, stable_seed
@@ -78,14 +78,14 @@ class Selection:
         Where the task has ensembles, one is made of the finalists, and ranked among them if it gains.
 
         Args:
-            chosen: the finalists, from the best; those that are too slow to be compared are taken out.
+            chosen: the finalists, from the best; those that are too slow for it are taken out.
             yardstick: the baseline, where it is none of them.
             next_number: of an ensemble's trial.
             write_draw: writes the parts of a draw as `train-N` and `valid-N`; False if there is no such draw.
         """
-        self._leave_out_slow(chosen, yardstick)
         for trial in chosen:
             trial.scored = {} if trial.earlier else {0: trial.id}
+        self._leave_out_slow(chosen, yardstick)
         slowest = self._draw(chosen, yardstick, write_draw)
         for trial in chosen:
             trial.objective = float(np.mean(trial.draws))
@@ -112,7 +112,10 @@ class Selection:
         return ranked
 
     def _leave_out_slow(self, chosen: list[Trial], yardstick: list[Trial]) -> None:
-        """Drop the slowest finalists where they keep the others from being compared in time, but never the best."""
+        """Drop the slowest finalists where they keep the others from being compared in time.
+
+        The best is dropped only where the next is within a standard error of it.
+        """
         kept = list(chosen)
         while self.sizes.folds == 1 and len(kept) > 1:
             if (
@@ -123,7 +126,9 @@ class Selection:
                     trial.remark("too slow to be compared with the others in the time that was left")
                 chosen[:] = kept
                 return
-            kept.remove(max(kept[1:], key=lambda trial: trial.cost))
+            advantage = lead(kept[0], kept[1], self.metric, self.fits.values)
+            first = 0 if advantage is not None and advantage < 1 else 1
+            kept.remove(max(kept[first:], key=lambda trial: trial.cost))
 
     def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> float:
         """Add to the finalists' draws as far as time goes; seconds that the slowest took."""
