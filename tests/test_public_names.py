@@ -18,6 +18,7 @@ NAMES = [
     "Group",
     "Metric",
     "MetricSpec",
+    "Mistake",
     "Model",
     "ModelError",
     "ModelSpec",

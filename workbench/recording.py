@@ -187,7 +187,8 @@ class Recorder:
                 "note": trial.note,
             }
             test = _measured(trial.test, trial.test_intervals)
-            rows[trial.id] = FinalistRow(values, test, [_group_row(group) for group in trial.groups])
+            groups, mistakes = [_group_row(group) for group in trial.groups], list(map(vars, trial.mistakes))
+            rows[trial.id] = FinalistRow(values, test, groups, mistakes)
         self._writer.finalists_ended(rows, kept)
         self._ranked = list(ranked)
 

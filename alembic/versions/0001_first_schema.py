@@ -216,6 +216,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("trial_id", "name", name=op.f("pk_trial_param")),
     )
     op.create_table(
+        "trial_mistake",
+        sa.Column("trial_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("example", sa.Text(), nullable=False),
+        sa.Column("right_class", sa.Text(), nullable=False),
+        sa.Column("predicted_class", sa.Text(), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["trial_id"], ["trial.id"], name=op.f("fk_trial_mistake_trial_id_trial"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("trial_id", "position", name=op.f("pk_trial_mistake")),
+    )
+    op.create_table(
         "trial_report",
         sa.Column("trial_id", sa.Integer(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),

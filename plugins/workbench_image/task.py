@@ -173,7 +173,12 @@ class ImageClassification(Supervised[Images]):
             raise DataError(f"{source.name}: no image is of a class that the run has met")
         pixels, good, more = self._pixels([images[row] for row in met.tolist()], encoding, source)
         part = Images(
-            target=numbers[met][good], n_classes=len(encoding.classes), ids=np.arange(len(good)), pixels=pixels
+            target=numbers[met][good],
+            n_classes=len(encoding.classes),
+            labels=encoding.classes,
+            ids=np.arange(len(good)),
+            origin=pa.array([images[row].name for row in met[good].tolist()], pa.string()),
+            pixels=pixels,
         )
         return part, (*notes, *more)
 

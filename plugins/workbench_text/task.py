@@ -45,6 +45,10 @@ class Texts(Examples):
         """Also `characters`, of all texts together."""
         return {**super().shape, "characters": pc.sum(pc.utf8_length(self.texts)).as_py() or 0}
 
+    def shown(self, rows: NDArray[np.int64]) -> list[str]:
+        """The texts themselves."""
+        return list(map(str, self.texts.take(pa.array(rows)).to_pylist()))
+
     @property
     def groups(self) -> NDArray[Any]:
         """Equal texts belong together."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from workbench import Context, Model, ModelError, Source, UserError
+from workbench import Context, Mistake, Model, ModelError, Source, UserError
 from workbench.blocks.estimators import Estimator
 from workbench.blocks.supervised import Supervised, predicted
 from workbench.data.examples import Examples
@@ -104,6 +104,30 @@ def test_metrics_suit_the_data(table: pa.Table, searched: str) -> None:
     assert list(found.metrics) == names
     assert found.example_ids is not None and found.example_ids.tolist() == split.test.ids.tolist()
     assert found.metrics[searched] > 0.8 if searched == "accuracy" else found.metrics[searched] < 0.5
+
+
+def test_mistakes_are_named_as_the_user_counts_rows() -> None:
+    table = pa.table({"x": [*XS, None], "label": [*CLASSES["label"].to_pylist(), None]}).slice(1)
+    dataset = TASK.read(Source(table, on_bad_rows="skip"), {})
+    part = dataset.data.take(dataset.data.xs[:, 0] > 1.95)
+    probabilities = np.full((len(part), 3), 0.0, np.float32)
+    probabilities[:, 2] = 0.4 + part.xs[:, 0] / 20
+    probabilities[:, 1] = 1 - probabilities[:, 2]
+    names = [metric.name for metric in TASK.metrics]
+    worst = TASK.mistakes(TASK.evaluate(says(probabilities), part, names), part)
+    assert len(worst) == 10
+    assert worst[0] == Mistake("row 40", "b", "c", pytest.approx(0.6)), "x is 4.0; the second row was made the first"
+    assert worst[1] == Mistake("row 39", "b", "c", pytest.approx(0.595))
+    assert TASK.mistakes(TASK.evaluate(says(np.eye(3)[part.target]), part, names), part) == ()
+
+
+def test_an_amount_is_no_mistake_and_an_example_from_nowhere_has_a_number() -> None:
+    _, split = split_of(NUMBERS)
+    found = TASK.evaluate(says(split.test.target + 1), split.test, ["rmse"])
+    assert TASK.mistakes(found, split.test) == ()
+    assert replace(split.test, origin=None, ids=split.test.ids + 7).shown(np.array([0])) == [
+        f"example {split.test.ids[0] + 7}"
+    ]
 
 
 def test_a_thinned_part_keeps_the_same_examples_whatever_else_is_held_out() -> None:

@@ -34,6 +34,7 @@ TRIAL = (
     "valid",
     "test",
     "groups",
+    "mistakes",
     "artifacts",
     "finished_at",
 )

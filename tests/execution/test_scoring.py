@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from tests.execution.asking import answers, ask, question
-from workbench.contract.metric import Evaluation, Group, Scored
+from workbench.contract.metric import Evaluation, Group, Mistake, Scored
 from workbench.contract.model import Model
 from workbench.contract.task import Task
 from workbench.errors import ModelError, PluginError
 from workbench.execution.pool import Pool
-from workbench.execution.scoring import evaluate, is_finite, mean
+from workbench.execution.scoring import TEXT_KEPT, evaluate, is_finite, mean
 from workbench.execution.work import Setup
 
 HERE = "tests.execution.test_scoring"
@@ -183,6 +183,43 @@ def test_a_group_without_a_finite_value_is_refused_by_name() -> None:
 
     with pytest.raises(ModelError, match="own of size 'none' is nan; a finite number is needed"):
         score("own", groups=True, task=Wrong())
+
+
+class Sure(Guess):
+    """Is wrong about one example, whatever that is called."""
+
+    example, probability = "", 0.75
+
+    def mistakes(self, evaluation: Evaluation, part: str) -> tuple[Mistake, ...]:
+        return (Mistake(self.example, "a", "b", self.probability),)
+
+
+@pytest.mark.parametrize(
+    ("example", "shown"),
+    [
+        ("row 3", "row 3"),
+        ("two\n\tlines  of\r\ntext\u2028more\u3000", "two lines of text more"),
+        ("\x1b[31mred\x1b]0;title\x07\x9b2J\0", "\\x1b[31mred\\x1b]0;title\\x07\\x9b2J\\x00"),
+        ("\u202egnp.\ud800", "\\u202egnp.\\ud800"),
+        ("word " * 50_000, "word " * 19 + "word…"),
+        ("\a" * 100, "\\x07" * 24 + "\\x0…"),
+        ("", ""),
+    ],
+)
+def test_a_mistake_is_one_short_line_of_what_can_be_printed(example: str, shown: str) -> None:
+    task = Sure()
+    task.example = example
+    assert score("own", task=task)[0].mistakes == ()
+    (mistake,) = score("own", groups=True, task=task)[0].mistakes
+    assert mistake == Mistake(shown, "a", "b", 0.75)
+    assert len(shown) <= TEXT_KEPT
+
+
+def test_a_mistake_without_a_finite_probability_is_refused() -> None:
+    task = Sure()
+    task.probability = float("nan")
+    with pytest.raises(ModelError, match="the probability of a mistake is nan; a finite number is needed"):
+        score("own", groups=True, task=task)
 
 
 @pytest.mark.parametrize("value", [0, 1.5, -3, np.float32(2), np.int64(4)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.contract.metric import Group
+from workbench.contract.metric import Group, Mistake
 from workbench.execution import work
 from workbench.execution.memory import machine_memory, private_memory
 
@@ -22,6 +22,7 @@ VALUES: list[Any] = [
     work.Report("1", 3, 0.25),
     work.Result("1", "complete", metrics={"ndcg@10": 0.1}, fit_seconds=0.5, peak_memory_bytes=2**40),
     work.Result("1", "complete", groups=(Group("users' activity", "5 known", "hit@10", 0.5, 7),), notes=("no m",)),
+    work.Result("1", "complete", mistakes=(Mistake("row 3", "a", "b", 0.5),)),
 ]
 
 

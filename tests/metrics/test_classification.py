@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from workbench.metrics.classification import CLASSIFICATION, by_class, evaluate_classes, macro_f1, roc_auc
+from workbench.metrics.classification import (
+    CLASSIFICATION,
+    MOST_MISTAKES,
+    by_class,
+    evaluate_classes,
+    macro_f1,
+    roc_auc,
+    surest_mistakes,
+)
 
 NAMES = [metric.name for metric in CLASSIFICATION]
 
@@ -106,3 +114,18 @@ def test_what_is_found_of_each_class_and_what_it_is_taken_for() -> None:
 
 def test_a_class_that_is_neither_there_nor_answered_does_not_count() -> None:
     assert macro_f1(np.array([0, 3]), np.array([0, 3])) == 1.0
+
+
+@given(scored(), st.booleans())
+def test_the_surest_mistakes_come_first_and_equal_examples_once(data, grouped: bool) -> None:
+    probabilities, truth = data
+    groups = np.arange(len(truth)) // 2 if grouped else None
+    rows = surest_mistakes(probabilities, truth, groups).tolist()
+    sure = probabilities.max(axis=1)
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != truth).tolist()
+    assert set(rows) <= set(wrong)
+    assert rows == sorted(rows, key=lambda row: (-sure[row], row))
+    kinds = [row // 2 if grouped else row for row in rows]
+    assert len(kinds) == len(set(kinds)) == min(MOST_MISTAKES, len({row // 2 if grouped else row for row in wrong}))
+    for row in set(wrong) - set(rows):  # each that is left out gives way to one that is as sure or surer
+        assert any(sure[other] >= sure[row] for other in rows)

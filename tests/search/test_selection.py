@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.search.conftest import METRIC, FakePool, Log, ended, scored
-from workbench.contract.metric import Group, Metric
+from workbench.contract.metric import Group, Metric, Mistake
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import Budget
 from workbench.search.fits import Fits
@@ -220,14 +220,15 @@ def test_what_was_noted_of_a_trial_is_neither_lost_nor_said_twice(
 
 
 def test_the_result_on_test_is_kept_broken_down(make: Callable[..., Selection], tmp_path: Path) -> None:
-    group = Group("users' activity", "5 known", METRIC, 0.5, 3)
+    group, mistake = Group("users' activity", "5 known", METRIC, 0.5, 3), Mistake("row 3", "a", "b", 0.9)
     steady = answering(tmp_path, {"a": 0.5, "b": 0.4})
     trials = [ended("a", 0.5, 1), ended("b", 0.4, 2, seconds=60.0)]
     trials[1].search_folder = str(tmp_path / "kept")
-    pool = FakePool(lambda question: replace(steady(question), groups=(group,)))
+    pool = FakePool(lambda question: replace(steady(question), groups=(group,), mistakes=(mistake,)))
     make(pool, Budget(50.0, time.monotonic())).refit(trials)
     assert [question.train for question in pool.asked] == ["train_valid", "train"], "the second has no time for a refit"
     assert [trial.groups for trial in trials] == [(group,), (group,)]
+    assert [trial.mistakes for trial in trials] == [(mistake,), (mistake,)]
 
 
 def test_without_time_for_a_refit_one_model_is_finished_all_the_same(

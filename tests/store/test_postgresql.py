@@ -143,7 +143,8 @@ def life_of_a_run(database: Database, run_row: RunRow, folder: Path) -> int:
         writer.trial_ended(id, values, {"ndcg@10": (0.5, 0.4, 0.6), "hit@10": (0.7, None, None)}, [(1, 0.1), (2, 0.2)])
     group = {"grouped_by": "activity", "name": "few", "metric": "ndcg@10", "value": 0.4, "count": 7}
     (folder / "content").write_text(str(writer.run))  # of its own for each run
-    best = FinalistRow({"final_rank": 1}, {"ndcg@10": (0.4, None, None)}, [group])
+    mistake = {"example": "row 3", "right_class": "a", "predicted_class": "b", "probability": 0.6}
+    best = FinalistRow({"final_rank": 1}, {"ndcg@10": (0.4, None, None)}, [group], [mistake])
     writer.finalists_ended({ids[0]: best}, {ids[0]: writer.stage(folder)})
     writer.finish("interrupted", "", {"search": 1.0})
     resumed = RunWriter.take_over(database, writer.run, run_row, [], lambda: 1.0)
@@ -159,7 +160,8 @@ def assert_is_whole(database: Database, run: int, runs: int) -> None:
     assert [model["model"] for model in found["models"]] == ["popular"]
     with database.read() as connection:
         assert connection.execute(sa.select(schema.run.c.fence).where(schema.run.c.id == run)).scalar() == 2
-    for table, rows in (("trial_param", 4), ("trial_metric", 5), ("trial_report", 4), ("trial_group", 1)):
+    counts = {"trial_param": 4, "trial_metric": 5, "trial_report": 4, "trial_group": 1, "trial_mistake": 1}
+    for table, rows in counts.items():
         counted = sa.select(sa.func.count()).select_from(metadata.tables[table].join(schema.trial))
         with database.read() as connection:
             assert connection.execute(counted.where(schema.trial.c.run_id == run)).scalar() == rows, table

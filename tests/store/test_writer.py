@@ -131,10 +131,15 @@ def test_finalists_are_written_all_at_once(
         {"grouped_by": "users' activity", "name": name, "metric": "ndcg@10", "value": value, "count": count}
         for name, value, count in (("9 to 20 known", 0.4, 7), ("5 known", 0.25, 6))
     ]
+    mistakes = [
+        {"example": example, "right_class": "spam", "predicted_class": "ham", "probability": probability}
+        for example, probability in (("win\0now", 0.9), ("row 3", 0.6))
+    ]
+    values, test = {"final_rank": 1, "draws": 5, "objective": 0.45}, {"ndcg@10": (0.3, 0.2, 0.4)}
     transactions.clear()
     writer.finalists_ended(
         {
-            first: FinalistRow({"final_rank": 1, "draws": 5, "objective": 0.45}, {"ndcg@10": (0.3, 0.2, 0.4)}, groups),
+            first: FinalistRow(values, test, groups, mistakes),
             second: FinalistRow({"final_rank": 2, "draws": 5, "objective": 0.42}),
         },
         {},
@@ -150,7 +155,8 @@ def test_finalists_are_written_all_at_once(
         {"by": "users' activity", "name": "9 to 20 known", "metric": "ndcg@10", "value": 0.4, "count": 7},
         {"by": "users' activity", "name": "5 known", "metric": "ndcg@10", "value": 0.25, "count": 6},
     ]
-    assert queries.trial(database, second)["groups"] == []
+    assert queries.trial(database, first)["mistakes"] == [{**mistakes[0], "example": "win\\x00now"}, mistakes[1]]
+    assert queries.trial(database, second)["groups"] == queries.trial(database, second)["mistakes"] == []
 
 
 def test_finalists_replace_those_before_and_what_was_kept_of_them(
@@ -163,17 +169,18 @@ def test_finalists_replace_those_before_and_what_was_kept_of_them(
     old, new = writer.stage(tmp_path / "old"), writer.stage(tmp_path / "new")
     tested = {"ndcg@10": (0.3, 0.2, 0.4)}
     groups = [{"grouped_by": "users' activity", "name": "5 known", "metric": "ndcg@10", "value": 0.25, "count": 6}]
-    writer.finalists_ended({first: FinalistRow({"final_rank": 1, "draws": 5}, tested, groups)}, {first: old, None: old})
+    mistake = {"example": "row 3", "right_class": "a", "predicted_class": "b", "probability": 0.6}
+    best = {"final_rank": 1, "draws": 5}
+    writer.finalists_ended({first: FinalistRow(best, tested, groups, [mistake])}, {first: old, None: old})
     transactions.clear()
-    plain, best = {"final_rank": None, "draws": 1}, {"final_rank": 1, "draws": 5}
+    plain = {"final_rank": None, "draws": 1}
     writer.finalists_ended(
         {first: FinalistRow(plain), second: FinalistRow(best, tested, groups)}, {second: new, None: new}
     )
     assert transactions == ["commit"]
     shown = queries.trial(database, first)
-    assert (shown["final_rank"], shown["draws"], shown["test"], shown["groups"], shown["artifacts"]) == (
-        None, 1, {}, [], [],
-    )  # fmt: skip
+    assert (shown["final_rank"], shown["draws"], shown["test"]) == (None, 1, {})
+    assert shown["groups"] == shown["mistakes"] == shown["artifacts"] == []
     assert queries.trial(database, second)["test"] == {"ndcg@10": {"value": 0.3, "low": 0.2, "high": 0.4}}
     assert {row["sha256"] for row in rows(database, schema.artifact)} == set(new.values())
 

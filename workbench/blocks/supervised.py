@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Group, Metric
+from workbench.contract.metric import Evaluation, Group, Metric, Mistake
 from workbench.contract.model import Model
 from workbench.contract.report import DataReport
 from workbench.contract.split import Dataset, Split
@@ -31,7 +31,7 @@ from workbench.data.examples import Examples
 from workbench.data.labelled import NAMES, OPTIONS, Labelled, Labels, read_labelled
 from workbench.data.tables import RawTable, read_table
 from workbench.errors import ModelError, UserError
-from workbench.metrics.classification import CLASSIFICATION, F1_OF, by_class, evaluate_classes, f1_of
+from workbench.metrics.classification import CLASSIFICATION, F1_OF, by_class, evaluate_classes, f1_of, surest_mistakes
 from workbench.metrics.regression import REGRESSION, evaluate_numbers
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Supervised(Task[Part]):
 
     def _examples(self, labelled: Labelled, encoding: Any) -> tuple[Part, tuple[str, ...]]:
         arrays, notes = self.features(labelled.table, encoding)
-        return self._part(labelled.target, encoding, arrays), tuple(notes)
+        return self._part(labelled.target, encoding, {**arrays, "origin": labelled.rows}), tuple(notes)
 
     def _part(self, target: NDArray[Any], encoding: Any, arrays: Mapping[str, Any]) -> Part:
         common = {"n_classes": len(encoding.classes), "labels": encoding.classes, "ids": np.arange(len(target))}
@@ -176,6 +176,19 @@ class Supervised(Task[Part]):
         if PROBABILITIES not in evaluation.answers or not part.labels:
             return ()
         return by_class(evaluation.answers[PROBABILITIES].argmax(axis=1), part.target, part.labels)
+
+    def mistakes(self, evaluation: Evaluation, part: Part) -> tuple[Mistake, ...]:
+        """The examples that were given the wrong class with the largest probabilities."""
+        if PROBABILITIES not in evaluation.answers or not part.labels:
+            return ()
+        probabilities = evaluation.answers[PROBABILITIES]
+        worst = surest_mistakes(probabilities, part.target, part.groups)
+        right, given = part.target[worst].tolist(), probabilities[worst].argmax(axis=1).tolist()
+        sure = probabilities[worst].max(axis=1).tolist()
+        return tuple(
+            Mistake(shown, part.labels[r], part.labels[g], p)
+            for shown, r, g, p in zip(part.shown(worst), right, given, sure, strict=True)
+        )
 
     def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
         """`probabilities`, float32[n, n_classes], or `numbers`, float64[n]."""

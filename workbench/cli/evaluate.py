@@ -10,6 +10,7 @@ from workbench.cli.output import (
     console,
     figure,
     group_tables,
+    mistakes_table,
     open_database,
     print_json,
     print_table,
@@ -32,7 +33,7 @@ def command(url: str, as_json: bool, trial: str, data: str) -> None:
     served = load(open_database(url), trial)
     evaluation, notices = served.evaluate(Path(data))
     intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
-    groups = [vars(group) for group in evaluation.groups]
+    groups, mistakes = list(map(vars, evaluation.groups)), list(map(vars, evaluation.mistakes))
     if as_json:
         metrics = {
             name: {"value": value, "low": (intervals[name] or [None])[0], "high": (intervals[name] or [None])[-1]}
@@ -44,6 +45,7 @@ def command(url: str, as_json: bool, trial: str, data: str) -> None:
                 "model": served.model_name,
                 "metrics": metrics,
                 "groups": groups,
+                "mistakes": mistakes,
                 "notices": notices,
             }
         )
@@ -56,3 +58,4 @@ def command(url: str, as_json: bool, trial: str, data: str) -> None:
     ]
     print_table(rows, ("metric", "value", "95 %"), right=("value",))
     group_tables(groups)
+    mistakes_table(mistakes)

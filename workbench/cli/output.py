@@ -184,6 +184,21 @@ def group_tables(groups: Sequence[Mapping[str, Any]], part: str = "") -> None:
         print_table(shown, (heading, metric, "count"), right=(metric, "count"))
 
 
+def mistakes_table(mistakes: Sequence[Mapping[str, Any]], part: str = "") -> None:
+    """The examples that a model got wrong and was surest of.
+
+    Args:
+        mistakes: each with `example`, `right_class`, `predicted_class` and `probability`.
+        part: what was scored, for the heading.
+    """
+    if not mistakes:
+        return
+    heading = f"worst mistakes {f'on {part}' if part else ''}".strip()
+    shown = [{**row, "probability": figure(row["probability"]), heading: row["example"]} for row in mistakes]
+    click.echo()
+    print_table(shown, ("right_class", "predicted_class", "probability", heading), right=("probability",))
+
+
 def figure(value: float | None, digits: int = 4) -> str:
     """A metric for a table."""
     return "-" if value is None else f"{value:.{digits}f}"

@@ -11,6 +11,7 @@ from workbench.cli.output import (
     curve,
     figure,
     group_tables,
+    mistakes_table,
     open_database,
     params,
     print_json,
@@ -164,6 +165,7 @@ def _show_trial(trial: dict[str, Any]) -> None:
         out.print()
         print_table(rows, ("part", "metric", "value", "95 %"), right=("value",))
     group_tables(trial["groups"], "test")
+    mistakes_table(trial["mistakes"], "test")
     if trial["traceback"]:
         out.print()
         out.print(trial["traceback"], markup=False, highlight=False)

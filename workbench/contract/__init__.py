@@ -2,7 +2,7 @@
 
 from workbench.contract.context import Context
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec, hookimpl
-from workbench.contract.metric import Evaluation, Group, Metric, Scored
+from workbench.contract.metric import Evaluation, Group, Metric, Mistake, Scored
 from workbench.contract.model import Model
 from workbench.contract.records import RunRecord, TrialRecord
 from workbench.contract.split import Dataset, Split
@@ -16,6 +16,7 @@ __all__ = [
     "Group",
     "Metric",
     "MetricSpec",
+    "Mistake",
     "Model",
     "ModelSpec",
     "Option",

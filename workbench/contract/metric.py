@@ -55,6 +55,23 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """An example that a model got wrong.
+
+    Args:
+        example: what it is in a user's eyes, such as its text, its path or `"row 17"`.
+        right_class: what it is.
+        predicted_class: what the model says it is.
+        probability: of that class, as the model has it.
+    """
+
+    example: str
+    right_class: str
+    predicted_class: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """How a fitted model did on one part of a split.
 
@@ -67,6 +84,7 @@ class Evaluation:
             (see `Scored`). Held in memory only; may be empty.
         truth: what the answers are held against; of the task's own kind.
         groups: the result broken down, where that was asked for.
+        mistakes: the worst ones, where the result was broken down.
     """
 
     metrics: dict[str, float]
@@ -75,6 +93,7 @@ class Evaluation:
     answers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     truth: Any = None
     groups: tuple[Group, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
     def interval(self, name: str, z: float = 1.96) -> tuple[float, float] | None:
         """The normal-approximation interval of a mean over examples, or None where it is no such mean."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-from workbench.contract.metric import Evaluation, Group, Metric
+from workbench.contract.metric import Evaluation, Group, Metric, Mistake
 from workbench.contract.model import Model
 from workbench.contract.split import Dataset, Part, Split
 from workbench.errors import UnknownName
@@ -224,6 +224,10 @@ class Task(Generic[Part]):
 
         Asked for once a finalist is scored on test, so that it costs the search nothing.
         """
+        return ()
+
+    def mistakes(self, evaluation: Evaluation, part: Part) -> tuple[Mistake, ...]:
+        """Those of an evaluation of `part` that the model was surest of, the worst first; asked for as `groups`."""
         return ()
 
     def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:

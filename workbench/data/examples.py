@@ -23,12 +23,15 @@ class Examples:
         n_classes: how many classes there are; 0 where a number is to be predicted.
         ids: int64[n], which example of the data each row is.
         labels: what the classes are called; empty where nobody asks.
+        origin: int64[n], the row of the user's table that each is from, from 1; or string[n], its name, such as a path.
+            No part of the fingerprint. None where that is not known.
     """
 
     target: NDArray[Any]
     n_classes: int
     ids: NDArray[np.int64]
     labels: list[str] = field(default_factory=list)
+    origin: NDArray[np.int64] | pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -52,6 +55,14 @@ class Examples:
     def provides(self) -> set[str]:
         """What a model's `needs` may name: `classes` or `numbers`, as the target is; subclasses add theirs."""
         return {"classes" if self.n_classes else "numbers"}
+
+    def shown(self, rows: NDArray[np.int64]) -> list[str]:
+        """What some of the rows are in a user's eyes; subclasses may know better than where they are from."""
+        if self.origin is None:
+            return [f"example {number}" for number in self.ids[rows].tolist()]
+        if isinstance(self.origin, pa.Array):
+            return list(map(str, self.origin.take(pa.array(rows)).to_pylist()))
+        return [f"row {number}" for number in self.origin[rows].tolist()]
 
     def take(self, rows: NDArray[Any]) -> Self:
         """The rows of a mask, or at these numbers."""
@@ -85,8 +96,10 @@ class Examples:
         """What each row holds."""
         columns: list[Any] = []
         for each in fields(self):
+            if each.name in ("ids", "origin"):
+                continue
             value = getattr(self, each.name)
-            if isinstance(value, np.ndarray) and each.name != "ids":
+            if isinstance(value, np.ndarray):
                 plain = value + 0.0 if value.dtype.kind == "f" else value  # no negative zero
                 columns.append(plain.reshape(len(self), -1))
             elif isinstance(value, pa.Array):

@@ -52,6 +52,7 @@ class Labelled:
 
     Args:
         table: those rows.
+        rows: int64[n], which of all that were read each is, from 1.
         target: int32[n], numbers of classes, or float64[n].
         labels: what they mean.
         notes: one line for each thing the user should know.
@@ -59,6 +60,7 @@ class Labelled:
     """
 
     table: RawTable
+    rows: NDArray[np.int64]
     target: NDArray[Any]
     labels: Labels
     notes: tuple[str, ...]
@@ -116,7 +118,7 @@ def read_labelled(
         raise DataError(f"{table.name}, column {column}: fewer than two distinct values are there to learn from")
     kept = replace(table, columns=table.columns.take(pa.array(good)), where=lambda row: table.where(int(good[row])))
     labels = Labels(column, classes.to_pylist())
-    return Labelled(kept, target[good], labels, (*table.notes, *checked.notes, *notes), checked.skipped)
+    return Labelled(kept, good + 1, target[good], labels, (*table.notes, *checked.notes, *notes), checked.skipped)
 
 
 def _are_classes(numbers: NDArray[np.float64]) -> bool:

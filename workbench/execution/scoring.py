@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.contract.metric import Evaluation, Group, Scored
+from workbench.contract.metric import Evaluation, Group, Mistake, Scored
 from workbench.errors import ModelError, PluginError
-from workbench.execution.work import reason
+from workbench.execution.work import printable, reason
 from workbench.registry import load_class
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from workbench.contract.task import Task
 
 NOTE_KEPT = 200
+
+TEXT_KEPT = 100
+"""Characters of an example that is named as a mistake."""
 
 
 def evaluate(
@@ -41,7 +44,7 @@ def evaluate(
         part: to score it on.
         names: of the metrics; the first is the one that must be there.
         scorers: name -> `"package.module:function"` of those metrics that are plugins'.
-        groups: whether the result is broken down.
+        groups: whether the result is broken down, down to the worst mistakes.
 
     Returns:
         The evaluation, and a line for each metric that is missing, which says why.
@@ -52,8 +55,8 @@ def evaluate(
     """
     found, missing = completed(task.evaluate(model, part, names), part, names, scorers)
     if groups:
-        broken_down = task.groups(found, part, names)
-        found = replace(found, groups=tuple(map(_checked, broken_down)))
+        broken_down, mistakes = task.groups(found, part, names), task.mistakes(found, part)
+        found = replace(found, groups=tuple(map(_checked, broken_down)), mistakes=tuple(map(_listed, mistakes)))
     return found, missing
 
 
@@ -148,6 +151,19 @@ def _checked(group: Group) -> Group:
     if not is_finite(group.value):
         raise ModelError(f"{group.metric} of {group.by} {group.name!r} is {group.value!r}; a finite number is needed")
     return Group(str(group.by), str(group.name), str(group.metric), float(group.value), int(group.count))
+
+
+def _listed(mistake: Mistake) -> Mistake:
+    """A mistake as it can be stored and shown: each text on one line and not long, whatever it holds."""
+    if not is_finite(mistake.probability):
+        raise ModelError(f"the probability of a mistake is {mistake.probability!r}; a finite number is needed")
+    example, right, predicted = map(_one_line, (mistake.example, mistake.right_class, mistake.predicted_class))
+    return Mistake(example, right, predicted, float(mistake.probability))
+
+
+def _one_line(text: str) -> str:
+    whole = printable(" ".join(str(text)[: 10 * TEXT_KEPT].split()))
+    return whole if len(whole) <= TEXT_KEPT else f"{whole[: TEXT_KEPT - 1]}…"
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from workbench.contract.metric import Group
+from workbench.contract.metric import Group, Mistake
 from workbench.errors import ModelError, PluginError
 
 REASON_KEPT = 1_000
@@ -258,6 +258,7 @@ class Result:
         metrics: name -> value.
         intervals: name -> (low, high), 95 %, of metrics that are means over examples.
         groups: the metrics broken down, where the model was scored on test.
+        mistakes: the worst ones, there too.
         notes: what the user should know although the fit is complete, such as a metric that is missing.
         fit_seconds: wall time of the fit, without what was shared.
         score_seconds: wall time of the scoring.
@@ -277,6 +278,7 @@ class Result:
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
     notes: tuple[str, ...] = ()
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
@@ -319,8 +321,9 @@ def from_message(message: Mapping[str, Any]) -> Any:
     values = {
         key: tuple(value) if isinstance(value, list) else value for key, value in message.items() if key != "kind"
     }
-    if "groups" in values:
-        values["groups"] = tuple(Group(**group) for group in values["groups"])
+    for name, kind in (("groups", Group), ("mistakes", Mistake)):
+        if name in values:
+            values[name] = tuple(kind(**each) for each in values[name])
     return _KINDS[message["kind"]](**values)
 
 

@@ -166,6 +166,7 @@ class TrialDesk(Desk):
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
             intervals=scoring.intervals(evaluation),
             groups=evaluation.groups,
+            mistakes=evaluation.mistakes,
             **found,
         )
 

@@ -24,7 +24,7 @@ F1_OF = "f1@"
 """What `f1_of` metrics begin with; the class follows."""
 
 MOST_CLASSES, MOST_MISTAKES = 20, 10
-"""How many classes, those least found, and how many kinds of mistakes are shown of an evaluation."""
+"""How many classes, those least found, and how many mistakes, kinds and single ones, are shown of an evaluation."""
 
 LEAST = 1e-7
 """No probability counts as less: float32 has none closer to 1."""
@@ -112,6 +112,23 @@ def by_class(answer: NDArray[np.integer], truth: NDArray[np.integer], labels: Se
         Group("mistake", f"{labels[right]} taken for {labels[given]}", "share", share[right, given], count[right])
         for right, given in mistakes[:MOST_MISTAKES]
     )
+
+
+def surest_mistakes(
+    probabilities: NDArray[np.floating], truth: NDArray[np.integer], groups: NDArray[np.integer] | None = None
+) -> NDArray[np.int64]:
+    """int64[m], at most `MOST_MISTAKES`: the rows whose answer is wrong, from the one with the largest probability.
+
+    Args:
+        probabilities: [n, n_classes].
+        truth: int[n], the right classes.
+        groups: int[n], of which equal ones mean equal examples: one of each is enough. None where all differ.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != truth)
+    wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    if groups is not None:
+        wrong = wrong[np.sort(np.unique(groups[wrong], return_index=True)[1])]
+    return wrong[:MOST_MISTAKES]
 
 
 def roc_auc(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> float:

@@ -280,5 +280,5 @@ def _longest_first(trials: Sequence[Trial]) -> list[Trial]:
 def _take_test(trial: Trial, result: Result) -> None:
     """Keep what scoring on test found."""
     trial.test, trial.test_intervals = dict(result.metrics), dict(result.intervals)
-    trial.groups = result.groups
+    trial.groups, trial.mistakes = result.groups, result.mistakes
     trial.remark(*result.notes)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from workbench.contract.metric import Group
+from workbench.contract.metric import Group, Mistake
 from workbench.contract.task import ENSEMBLE
 from workbench.execution.work import Result
 
@@ -37,6 +37,7 @@ class Trial:
         test: metrics on test; empty for trials that are no finalists.
         test_intervals: their 95 % intervals.
         groups: the result on test, broken down.
+        mistakes: the worst ones on test.
         refit_seconds: wall time of the final fit on train and valid.
         note: what the user should know, such as a refit that failed; written by `remark`.
         model_folder: where the fitted model lies, if it was kept.
@@ -60,6 +61,7 @@ class Trial:
     test: Values = field(default_factory=dict)
     test_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
     refit_seconds: float | None = None
     note: str = ""
     model_folder: str | None = None

@@ -91,14 +91,15 @@ def put_metrics(connection: Connection, trial: int, part: str, measured: Measure
         connection.execute(sa.insert(schema.trial_metric), rows)
 
 
-def put_groups(connection: Connection, trial: int, groups: Sequence[Mapping[str, Any]]) -> None:
-    """A trial's result, broken down."""
+def put_listed(connection: Connection, table: sa.Table, trial: int, listed: Sequence[Mapping[str, Any]]) -> None:
+    """What a trial has several of, in order: groups or mistakes, in the place of those that were there."""
+    connection.execute(sa.delete(table).where(table.c.trial_id == trial))
     rows = [
-        {"trial_id": trial, "position": position, **{key: clean(value) for key, value in group.items()}}
-        for position, group in enumerate(groups, 1)
+        {"trial_id": trial, "position": position, **{key: clean(value) for key, value in each.items()}}
+        for position, each in enumerate(listed, 1)
     ]
     if rows:
-        connection.execute(sa.insert(schema.trial_group), rows)
+        connection.execute(sa.insert(table), rows)
 
 
 def indexed(value: Any) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
     """
     row = find_trial(database, prefix)
     metric, report, artifact, blob = schema.trial_metric, schema.trial_report, schema.artifact, schema.blob
-    group = schema.trial_group
+    group, mistake = schema.trial_group, schema.trial_mistake
     with database.read() as connection:
         measured = sa.select(metric).where(metric.c.trial_id == row["id"]).order_by(metric.c.part, metric.c.name)
         metrics = connection.execute(measured).mappings().all()
@@ -240,6 +240,9 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
             .order_by(group.c.position)
         ).mappings()
         broken_down = [dict(entry) for entry in groups]
+        named = (mistake.c[name] for name in ("example", "right_class", "predicted_class", "probability"))
+        worst = sa.select(*named).where(mistake.c.trial_id == row["id"]).order_by(mistake.c.position)
+        mistakes = [dict(entry) for entry in connection.execute(worst).mappings()]
         reports = connection.execute(
             sa.select(report.c.step, report.c.value).where(report.c.trial_id == row["id"]).order_by(report.c.step)
         ).all()
@@ -262,6 +265,7 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
         "finished_at": _time(row["finished_at"]),
         **parts,
         "groups": broken_down,
+        "mistakes": mistakes,
         "reports": [list(entry) for entry in reports],
         "artifacts": [{"kind": kind, "path": path, "bytes": size} for kind, path, size in files],
     }

@@ -68,8 +68,10 @@ class FinalistRow:
         values: columns of table `trial`.
         test: metrics on test.
         groups: the same broken down, each as in table `trial_group`, in order.
+        mistakes: the worst ones on test, each as in table `trial_mistake`, in order.
     """
 
     values: Mapping[str, Any]
     test: Measured = field(default_factory=dict)
     groups: Sequence[Mapping[str, Any]] = ()
+    mistakes: Sequence[Mapping[str, Any]] = ()

@@ -203,6 +203,17 @@ trial_group = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+trial_mistake = Table(
+    "trial_mistake",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("example", Text, nullable=False),
+    Column("right_class", Text, nullable=False),
+    Column("predicted_class", Text, nullable=False),
+    Column("probability", Float, nullable=False),
+)
+
 trial_report = Table(
     "trial_report",
     metadata,

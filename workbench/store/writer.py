@@ -21,7 +21,7 @@ from workbench.store.putting import (
     indexed,
     insert,
     now,
-    put_groups,
+    put_listed,
     put_metrics,
     put_models,
     session_columns,
@@ -196,7 +196,7 @@ class RunWriter:
         """
 
         def work(connection: Connection) -> None:
-            artifact, metric, group = schema.artifact, schema.trial_metric, schema.trial_group
+            artifact, metric = schema.artifact, schema.trial_metric
             connection.execute(sa.delete(artifact).where(artifact.c.run_id == self.run))
             former = schema.trial.c.model == schema.ENSEMBLE, schema.trial.c.uuid.not_in(list(finalists))
             connection.execute(sa.delete(schema.trial).where(schema.trial.c.run_id == self.run, *former))
@@ -204,9 +204,9 @@ class RunWriter:
                 key, values = self._trials[trial], clean(dict(row.values))
                 connection.execute(sa.update(schema.trial).where(schema.trial.c.id == key).values(**values))
                 connection.execute(sa.delete(metric).where(metric.c.trial_id == key, metric.c.part == "test"))
-                connection.execute(sa.delete(group).where(group.c.trial_id == key))
                 put_metrics(connection, key, "test", row.test)
-                put_groups(connection, key, row.groups)
+                put_listed(connection, schema.trial_group, key, row.groups)
+                put_listed(connection, schema.trial_mistake, key, row.mistakes)
             for owner, hashes in kept.items():
                 if owner is None:
                     artifacts.name(connection, self.run, None, "encoding", hashes)

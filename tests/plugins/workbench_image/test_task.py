@@ -61,6 +61,17 @@ def test_the_fingerprint_depends_on_images_and_labels_alone(tmp_path: Path) -> N
     assert read(root).fingerprint != first.fingerprint
 
 
+def test_an_image_is_shown_by_its_path_which_changes_no_fingerprint(tmp_path: Path) -> None:
+    first = read(two_classes(tmp_path / "a"))
+    shown = first.data.shown(np.arange(len(first.data)))
+    assert sorted(shown) == sorted(f"{folder}/{number}.png" for folder in ("dark", "light") for number in range(6))
+    assert all(name.startswith(first.data.labels[row]) for name, row in zip(shown, first.data.target, strict=True))
+    (other,) = {path.rename(path.with_name("renamed.png")) for path in two_classes(tmp_path / "b").glob("dark/0.png")}
+    again = read(other.parents[1])
+    assert again.fingerprint == first.fingerprint
+    assert "dark/renamed.png" in again.data.shown(np.arange(len(again.data)))
+
+
 def test_the_user_s_files_stay_as_they_are(tmp_path: Path) -> None:
     root = two_classes(tmp_path)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*.png")}

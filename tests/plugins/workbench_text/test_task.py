@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -48,6 +49,11 @@ def test_columns_are_named_where_they_are_not_recognised() -> None:
 def test_few_whole_numbers_are_classes_and_so_are_many() -> None:
     data = pa.table({"text": list("ab") * 30, "label": [number // 2 for number in range(60)]})
     assert TASK.read(Source(data), {}).data.n_classes == 30
+
+
+def test_a_text_is_shown_as_it_is() -> None:
+    data = TASK.read(Source(table(["x\ny", "z"] * 2)), {}).data
+    assert sorted(data.shown(np.arange(4))) == ["x\ny", "x\ny", "z", "z"]
 
 
 def test_odd_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

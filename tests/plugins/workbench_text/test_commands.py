@@ -1,0 +1,79 @@
+"""What the commands show of texts and their classes, on one finished run."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.conftest import Called
+from workbench_text.task import made_up
+
+Cli = Callable[..., Called]
+NASTY = "\x1b]0;title\x07great fresh warm lovely\nquick\t[bold]soup[/bold] " + "好吃" * 60
+HOW = ("--models", "complement-nb,linear-svm", "--trials", "4", "--workers", "1", "--keep", "9")
+
+
+def write(path: Path, table: pa.Table) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([table.column_names, *zip(*table.to_pydict().values(), strict=True)])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the run's files are."""
+    return tmp_path_factory.mktemp("texts")
+
+
+@pytest.fixture
+def cli(workbench: Cli, folder: Path) -> Cli:
+    """Calls the command on the run's database, which the first caller makes."""
+
+    def call(*arguments: str | Path) -> Called:
+        return workbench(*arguments, env={"WORKBENCH_DB": f"sqlite:///{folder}/workbench.db"})
+
+    if not (folder / "workbench.db").exists():
+        texts = made_up(seed=1, n=300)
+        write(folder / "train.csv", texts.slice(60))
+        nasty = pa.table({"text": [NASTY], "label": ["bad"]})
+        write(folder / "test.csv", pa.concat_tables([texts.slice(0, 60), nasty]))
+        data = ("--data", folder / "train.csv", "--test-data", folder / "test.csv")
+        done = call("run", "--task", "text-classification", *data, *HOW)
+        assert done.code == 0, done.err
+    return call
+
+
+def test_every_finalist_shows_its_worst_mistakes_on_a_line_each(cli: Cli, folder: Path) -> None:
+    board = cli("leaderboard", "--json").json["leaderboard"]
+    finalists = [row for row in board if row["test"] is not None]
+    assert len(finalists) >= 3
+    for row in finalists:
+        mistakes = cli("show", row["trial"], "--json").json["mistakes"]
+        assert 1 <= len(mistakes) <= 10
+        assert all(mistake["right_class"] != mistake["predicted_class"] for mistake in mistakes)
+        sure = [mistake["probability"] for mistake in mistakes]
+        assert sure == sorted(sure, reverse=True) and 0.5 <= sure[-1] <= sure[0] <= 1
+    best = next(row for row in finalists if row["model"] != "majority")["trial"]
+    nasty = r"\x1b]0;title\x07great fresh warm lovely quick [bold]soup[/bold] " + "好吃" * 60
+    shown = cli("show", best)
+    (line,) = (line for line in shown.out.splitlines() if "great fresh warm lovely quick" in line)
+    assert line.startswith("bad          good  ") and line.endswith(f"  {nasty[:99]}…")
+    assert "\x1b" not in shown.out and "worst mistakes on test" in shown.out
+    with sqlite3.connect(folder / "workbench.db") as database:
+        query = "SELECT right_class, predicted_class FROM trial_mistake WHERE example LIKE '%great fresh warm l%'"
+        assert ("bad", "good") in database.execute(query).fetchall()
+
+
+def test_new_data_shows_them_too(cli: Cli, folder: Path) -> None:
+    best = cli("leaderboard", "--json").json["leaderboard"][0]["trial"]
+    write(folder / "new.csv", pa.table({"text": ["great fresh soup", "cold stale rice"], "label": ["bad", "bad"]}))
+    found = cli("evaluate", best, "--data", folder / "new.csv", "--json").json
+    (mistake,) = found["mistakes"]
+    assert (mistake["example"], mistake["right_class"], mistake["predicted_class"]) == (
+        "great fresh soup", "bad", "good",
+    )  # fmt: skip
+    assert "worst mistakes\n" in cli("evaluate", best, "--data", folder / "new.csv").out
