@@ -58,6 +58,7 @@ PAGES = {
         "For tasks that predict a class or a number for each example: all but how its features are made.",
         [
             "workbench.blocks.supervised",
+            "workbench.blocks.predictions",
             "workbench.blocks.estimators",
             "workbench.blocks.networks",
             "workbench.blocks.training",
@@ -80,7 +81,8 @@ NAMES = {
     "workbench.blocks.recommend": ["Queries", "recommend"],
     "workbench.contract.report": ["DataReport"],
     "workbench.data.tables": ["read_table", "RawTable"],
-    "workbench.blocks.supervised": ["Supervised", "predicted"],
+    "workbench.blocks.supervised": ["Supervised"],
+    "workbench.blocks.predictions": ["predicted"],
     "workbench.blocks.estimators": ["Estimator"],
     "workbench.blocks.networks": ["Network", "NetworkClassifier"],
     "workbench.blocks.training": ["Recipe", "train", "answers", "shuffled", "bucketed"],

@@ -133,6 +133,7 @@ class Recorder:
             "draws": len(trial.draws),
             "valid_low": low,
             "valid_high": high,
+            "temperature": trial.temperature,
             "fit_seconds": result.fit_seconds,
             "score_seconds": result.score_seconds,
             "shared_seconds": result.shared_seconds + result.once_seconds,
@@ -183,6 +184,7 @@ class Recorder:
                 "valid_high": high,
                 "final_rank": trial.rank,
                 "tied": trial.tied,
+                "temperature": trial.temperature,
                 "refit_seconds": trial.refit_seconds,
                 "note": trial.note,
             }

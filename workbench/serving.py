@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
 from workbench.discovery import fault
-from workbench.errors import PluginError, StoreError
+from workbench.errors import PluginError, StoreError, UserError
 from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class, load_task
 from workbench.store import artifacts, queries
@@ -35,6 +35,7 @@ class Served:
         encoding: of its run.
         settings: of its run, which also say how new data is read.
         scorers: where the functions of plugins' metrics are, name -> `"package.module:function"`.
+        temperature: what its probabilities are to be calibrated by; None where that was not found.
     """
 
     trial: str
@@ -44,6 +45,18 @@ class Served:
     encoding: Any
     settings: Mapping[str, Any]
     scorers: Mapping[str, str] = field(default_factory=dict)
+    temperature: float | None = None
+
+    def calibrated(self) -> Served:
+        """The same, with probabilities as sure as they were right on the valid part that the search has scored.
+
+        Raises:
+            UserError: it has none, or it is not known how sure they should be.
+        """
+        if self.temperature is None:
+            why = "its task gives no probabilities here, or the trial was stored without a temperature"
+            raise UserError(f"trial {self.trial} has nothing to be calibrated by: {why}; predict without --calibrated")
+        return replace(self, model=self.task.calibrated(self.model, self.temperature), temperature=None)
 
     def predict(self, **query: Any) -> pa.Table:
         """The answer alone, such as `predict(users=["42"], k=10)`."""
@@ -105,7 +118,7 @@ def load(database: Database, trial: str) -> Served:
             model = _restored(database, registry, run, row, folder)
     metrics = registry.metrics(task_offer.name, task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
-    return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers)
+    return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers, row["temperature"])
 
 
 def _restored(

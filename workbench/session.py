@@ -233,6 +233,7 @@ def _trial(record: Mapping[str, Any], metric: Metric, folds: int) -> Trial:
         record["traceback"],
         metrics={name: value for name, (value, _, _) in valid.items()},
         intervals={name: (low, high) for name, (_, low, high) in valid.items() if low is not None},
+        temperature=record["temperature"],
         fit_seconds=record["fit_seconds"] or 0.0,
         score_seconds=record["score_seconds"] or 0.0,
         shared_seconds=record["shared_seconds"] or 0.0,

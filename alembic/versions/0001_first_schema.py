@@ -128,6 +128,7 @@ def upgrade() -> None:
         sa.Column("valid_high", sa.Float(), nullable=True),
         sa.Column("final_rank", sa.Integer(), nullable=True),
         sa.Column("tied", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("temperature", sa.Float(), nullable=True),
         sa.Column("fit_seconds", sa.Float(), nullable=True),
         sa.Column("score_seconds", sa.Float(), nullable=True),
         sa.Column("shared_seconds", sa.Float(), nullable=True),

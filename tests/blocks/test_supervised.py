@@ -11,7 +11,8 @@ import pytest
 
 from workbench import Context, Mistake, Model, ModelError, Source, UserError
 from workbench.blocks.estimators import Estimator
-from workbench.blocks.supervised import Supervised, predicted
+from workbench.blocks.predictions import predicted
+from workbench.blocks.supervised import Supervised
 from workbench.data.examples import Examples
 from workbench.data.features import as_numbers_or_missing
 from workbench.data.labelled import Labels
@@ -128,6 +129,27 @@ def test_an_amount_is_no_mistake_and_an_example_from_nowhere_has_a_number() -> N
     assert replace(split.test, origin=None, ids=split.test.ids + 7).shown(np.array([0])) == [
         f"example {split.test.ids[0] + 7}"
     ]
+
+
+def test_a_calibrated_model_answers_the_same_with_other_probabilities() -> None:
+    dataset, _ = split_of(CLASSES)
+    part = dataset.data
+    sure = np.full((60, 3), 0.01)
+    sure[np.arange(60), (part.target + (np.arange(60) % 3 == 0)) % 3] = 0.98  # a third of them wrong
+    model = says(sure)
+    found = TASK.evaluate(model, part, ["accuracy", "log-loss"])
+    degrees = TASK.temperature(found)
+    assert degrees is not None and 3 < degrees < 10
+    calm = TASK.calibrated(model, degrees)
+    calmed = TASK.evaluate(calm, part, ["accuracy", "log-loss"])
+    assert calmed.metrics["accuracy"] == found.metrics["accuracy"]
+    assert calmed.metrics["log-loss"] < found.metrics["log-loss"] / 1.3
+    together = TASK.calibrated(TASK.ensemble([model, model], [1, 2]), degrees)
+    assert TASK.evaluate(together, part, ["log-loss"]).metrics["log-loss"] == pytest.approx(calmed.metrics["log-loss"])
+    assert (
+        TASK.temperature(TASK.evaluate(says(split_of(NUMBERS)[1].test.target), split_of(NUMBERS)[1].test, ["rmse"]))
+        is None
+    )
 
 
 def test_a_thinned_part_keeps_the_same_examples_whatever_else_is_held_out() -> None:

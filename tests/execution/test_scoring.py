@@ -16,7 +16,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import Task
 from workbench.errors import ModelError, PluginError
 from workbench.execution.pool import Pool
-from workbench.execution.scoring import TEXT_KEPT, evaluate, is_finite, mean
+from workbench.execution.scoring import TEXT_KEPT, evaluate, is_finite, mean, temperature
 from workbench.execution.work import Setup
 
 HERE = "tests.execution.test_scoring"
@@ -183,6 +183,21 @@ def test_a_group_without_a_finite_value_is_refused_by_name() -> None:
 
     with pytest.raises(ModelError, match="own of size 'none' is nan; a finite number is needed"):
         score("own", groups=True, task=Wrong())
+
+
+def test_the_temperature_is_the_mean_over_parts_of_those_that_have_one() -> None:
+    class Hot(Guess):
+        def temperature(self, evaluation: Evaluation) -> float | None:
+            return evaluation.metrics.get("hot")
+
+    parts = [Evaluation({"hot": value}) for value in (0.5, 8.0)]
+    assert temperature(Guess(), parts) is None
+    assert temperature(Hot(), [*parts, Evaluation({})]) == pytest.approx(2.0)
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(
+            ModelError, match=r"the temperature of the answers is .*; a finite number above 0 is needed"
+        ):
+            temperature(Hot(), [Evaluation({"hot": wrong})])
 
 
 class Sure(Guess):

@@ -97,6 +97,18 @@ def test_a_clear_lead_is_no_tie_and_no_lead_is_one(make: Callable[..., Selection
     assert all(trial.interval and trial.interval[0] < (trial.objective or 0) < trial.interval[1] for trial in ranked)
 
 
+def test_what_probabilities_are_calibrated_by_is_the_mean_of_what_the_draws_have(
+    make: Callable[..., Selection], tmp_path: Path
+) -> None:
+    steady, trial = answering(tmp_path, {"a": 0.5}), ended("a", 0.5)
+    assert trial.result is not None and trial.temperature is None
+    trial.result = replace(trial.result, temperature=2.0)
+    assert trial.temperature == 2.0
+    pool = FakePool(lambda question: replace(steady(question), temperature=0.5 if question.score == "valid-1" else 2.0))
+    make(pool).rank([trial], [], 9, lambda draw: True)
+    assert trial.temperature == pytest.approx(2.0 ** ((DRAWS - 2) / DRAWS))
+
+
 def test_every_draw_has_luck_of_its_own(make: Callable[..., Selection], tmp_path: Path) -> None:
     pool = FakePool(answering(tmp_path, {"a": 0.5}))
     make(pool).rank([ended("a", 0.5)], [], 9, lambda draw: True)

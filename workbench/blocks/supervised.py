@@ -15,12 +15,13 @@ for one of them alone says `needs = {"classes"}` or `needs = {"numbers"}`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from workbench.blocks.predictions import NUMBERS, PROBABILITIES, Calibrated, Together, predicted, weighted_mean
 from workbench.contract.metric import Evaluation, Group, Metric, Mistake
 from workbench.contract.model import Model
 from workbench.contract.report import DataReport
@@ -30,7 +31,8 @@ from workbench.data.example_splits import STRATEGIES, fold_examples, resample_ex
 from workbench.data.examples import Examples
 from workbench.data.labelled import NAMES, OPTIONS, Labelled, Labels, read_labelled
 from workbench.data.tables import RawTable, read_table
-from workbench.errors import ModelError, UserError
+from workbench.errors import UserError
+from workbench.metrics.calibration import temperature
 from workbench.metrics.classification import CLASSIFICATION, F1_OF, by_class, evaluate_classes, f1_of, surest_mistakes
 from workbench.metrics.regression import REGRESSION, evaluate_numbers
 
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Part = TypeVar("Part", bound=Examples)
-
-PROBABILITIES, NUMBERS = "probabilities", "numbers"
 
 MOST_F1 = 20
 """Of more classes than these, F1 is given as the mean alone."""
@@ -190,6 +190,16 @@ class Supervised(Task[Part]):
             for shown, r, g, p in zip(part.shown(worst), right, given, sure, strict=True)
         )
 
+    def temperature(self, evaluation: Evaluation) -> float | None:
+        """That of probabilities (`workbench.metrics.calibration`)."""
+        if PROBABILITIES not in evaluation.answers:
+            return None
+        return temperature(evaluation.answers[PROBABILITIES], evaluation.truth)
+
+    def calibrated(self, model: Any, temperature: float) -> Calibrated:
+        """One that predicts the same classes, with probabilities at this temperature."""
+        return Calibrated(model, temperature)
+
     def answers(self, model: Model, part: Part, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
         """`probabilities`, float32[n, n_classes], or `numbers`, float64[n]."""
         return predicted(model, part, part.n_classes)
@@ -204,7 +214,7 @@ class Supervised(Task[Part]):
         """Weights -> how the weighted mean of what the models predict does."""
         (name,) = answers[0]
         stacked, taken = np.stack([own[name] for own in answers]), part.take(rows)
-        return lambda weights: _evaluated({name: _mean(stacked, weights)}, taken, metrics)
+        return lambda weights: _evaluated({name: weighted_mean(stacked, weights)}, taken, metrics)
 
     def ensemble(self, models: Sequence[Model], weights: Sequence[int]) -> Together:
         """Models whose predictions are averaged."""
@@ -248,61 +258,9 @@ class Supervised(Task[Part]):
         return pa.table({"prediction": labels, **columns})
 
 
-@dataclass(frozen=True)
-class Together:
-    """Fitted models that answer by the weighted mean of what each of them predicts."""
-
-    models: tuple[Model, ...]
-    weights: tuple[int, ...]
-
-    def predict_proba(self, examples: Examples) -> NDArray[np.float32]:
-        """float32[n, n_classes]."""
-        return self._mean(examples, PROBABILITIES)
-
-    def predict(self, examples: Examples) -> NDArray[np.float64]:
-        """float64[n]."""
-        return self._mean(examples, NUMBERS)
-
-    def _mean(self, examples: Examples, name: str) -> NDArray[Any]:
-        own = [predicted(model, examples, examples.n_classes)[name] for model in self.models]
-        return _mean(np.stack(own), self.weights)
-
-
-def predicted(model: Any, examples: Examples, n_classes: int) -> dict[str, NDArray[Any]]:
-    """What a fitted model predicts, checked: `probabilities`, float32[n, n_classes], or `numbers`, float64[n].
-
-    Raises:
-        ModelError: it is of another shape, not finite, or no distribution.
-    """
-    who, n = type(model).__name__, len(examples)
-    method, shape = ("predict_proba", (n, n_classes)) if n_classes else ("predict", (n,))
-    if not callable(getattr(model, method, None)):
-        raise ModelError(f"{who} does not define {method}(examples), which this data needs")
-    raw = getattr(model, method)(examples) if n else np.empty(shape)  # estimators refuse tables without rows
-    if getattr(raw, "shape", None) != shape:
-        given = getattr(raw, "shape", type(raw).__name__)
-        raise ModelError(f"{who}.{method} gives an array of shape {given}; {shape} is needed")
-    try:
-        found: NDArray[Any] = np.asarray(raw, dtype=np.float32 if n_classes else np.float64)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{who}.{method} gives what are no numbers: {error}") from error
-    if not np.isfinite(found).all():
-        raise ModelError(f"{who}.{method} gives values that are not finite")
-    if not n_classes:
-        return {NUMBERS: found}
-    if (found < 0).any() or (np.abs(found.sum(axis=1) - 1) > 1e-3).any():
-        raise ModelError(f"{who}.{method} gives rows that are no distributions: each must add up to 1, none below 0")
-    return {PROBABILITIES: found}
-
-
 def _evaluated(answers: Mapping[str, NDArray[Any]], part: Examples, metrics: Sequence[str]) -> Evaluation:
     if PROBABILITIES in answers:
         found = evaluate_classes(answers[PROBABILITIES], part.target, metrics, part.ids, part.labels)
     else:
         found = evaluate_numbers(answers[NUMBERS], part.target, metrics, part.ids)
     return replace(found, answers=answers, truth=part.target)
-
-
-def _mean(stacked: NDArray[Any], weights: Sequence[int]) -> NDArray[Any]:
-    """The weighted mean over the first axis, in the type of the values."""
-    return np.asarray(np.tensordot(np.divide(weights, sum(weights)), stacked, axes=1), dtype=stacked.dtype)

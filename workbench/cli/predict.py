@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--per-category", type=int, metavar="N", help="At most so many of one category.")
 @click.option("--category-column", metavar="NAME", help="Which column of the item table holds the categories.")
 @click.option("--item-table", type=click.Path(), metavar="FILE", help="Titles and categories; else those of the run.")
+@click.option("--calibrated", is_flag=True, help="Probabilities as sure as the model was right on held-out data.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="How many answers each.")
 @click.option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write CSV, or Parquet by its ending.")
 @printing
@@ -45,6 +46,7 @@ def command(
     input_file: str | None,
     allow: str | None,
     deny: str | None,
+    calibrated: bool,
     k: int,
     output: str | None,
     **narrowing: Any,
@@ -57,6 +59,7 @@ def command(
         raise click.UsageError("give one of --users, --history and --input")
     query = {"k": k, **whom, "allow": _listed("allow", allow), "deny": _listed("deny", deny), **narrowing}
     served = load(open_database(url), trial)
+    served = served.calibrated() if calibrated else served
     answer = served.answer(query)
     for notice in answer.notices:
         console(err=True).print(notice, markup=False)

@@ -149,6 +149,7 @@ def _show_trial(trial: dict[str, Any]) -> None:
             "threads": trial["threads"],
             "device": trial["device"],
             "epochs": trial["epochs"],
+            "temperature": None if trial["temperature"] is None else f"{trial['temperature']:.2f}",
             "reports": curve(trial["reports"]),
             "kept": ", ".join(
                 f"{item['kind']}/{item['path']} ({item['bytes']:,} bytes)" for item in trial["artifacts"]

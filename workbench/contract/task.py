@@ -230,6 +230,22 @@ class Task(Generic[Part]):
         """Those of an evaluation of `part` that the model was surest of, the worst first; asked for as `groups`."""
         return ()
 
+    def temperature(self, evaluation: Evaluation) -> float | None:
+        """What the probabilities of a model that answered so on held-out examples are to be calibrated by.
+
+        Asked for in the search, and of ensembles; None where the task, or what is predicted, has no probabilities.
+        """
+        return None
+
+    def calibrated(self, model: Any, temperature: float) -> Any:
+        """A fitted model, or an ensemble, as one that `evaluate` and `answer` take and that is as sure as it is right.
+
+        Args:
+            model: whose answers stay what they are, but for how sure it is of them.
+            temperature: as the method of that name gives it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how models are calibrated")
+
     def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:
         """New data to score a stored model on: (a part, one line for each thing the user should know).
 

@@ -100,6 +100,7 @@ def weigh(
         weights=weights,
         metrics=dict(found[0].metrics),
         intervals=scoring.intervals(found[0]),
+        temperature=scoring.temperature(task, found),
         draws=tuple(each.metrics[name] for each in found),
         seconds=time.monotonic() - began,
     )

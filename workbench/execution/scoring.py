@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -75,6 +76,22 @@ def completed(
                 raise
             missing.append(reason(error)[:NOTE_KEPT])
     return found, tuple(missing)
+
+
+def temperature(task: Task[Any], evaluations: Sequence[Evaluation]) -> float | None:
+    """What a model's probabilities are to be calibrated by, from how it did on several parts; None where it has none.
+
+    Raises:
+        ModelError: the task gives what is no temperature.
+    """
+    found = [task.temperature(evaluation) for evaluation in evaluations]
+    each = [value for value in found if value is not None]
+    if not each:
+        return None
+    wrong = next((value for value in each if not is_finite(value) or value <= 0), None)
+    if wrong is not None:
+        raise ModelError(f"the temperature of the answers is {wrong!r}; a finite number above 0 is needed")
+    return statistics.geometric_mean(each)
 
 
 def intervals(found: Evaluation) -> dict[str, tuple[float, float]]:

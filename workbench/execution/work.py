@@ -215,6 +215,7 @@ class Weighed:
         weights: of each model, whole numbers.
         metrics: of the first draw, name -> value.
         intervals: their 95 % intervals, of those that are means over examples.
+        temperature: what their probabilities are to be calibrated by; None where they have none.
         draws: the deciding metric on each draw.
         seconds: that it took.
     """
@@ -224,6 +225,7 @@ class Weighed:
     weights: tuple[int, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    temperature: float | None = None
     draws: tuple[float, ...] = ()
     seconds: float = 0.0
 
@@ -259,6 +261,7 @@ class Result:
         intervals: name -> (low, high), 95 %, of metrics that are means over examples.
         groups: the metrics broken down, where the model was scored on test.
         mistakes: the worst ones, there too.
+        temperature: what probabilities are to be calibrated by, where the search has scored them.
         notes: what the user should know although the fit is complete, such as a metric that is missing.
         fit_seconds: wall time of the fit, without what was shared.
         score_seconds: wall time of the scoring.
@@ -279,6 +282,7 @@ class Result:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
+    temperature: float | None = None
     notes: tuple[str, ...] = ()
     fit_seconds: float = 0.0
     score_seconds: float = 0.0

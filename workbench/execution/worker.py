@@ -179,6 +179,7 @@ class TrialDesk(Desk):
     def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[Evaluation, dict[str, Any]]:
         """Fit and score on every fold; the evaluation, and what else there is to say in its result."""
         scored, notes, epochs = [], [], []
+        calibration: float | None = None
         searched = question.metrics[0]
         for fold, (train, score) in enumerate(question.parts):
             part = self._part(score)
@@ -197,6 +198,9 @@ class TrialDesk(Desk):
                 )
             scored.append(evaluation)
             notes += [note for note in missing if note not in notes]
+        if question.search:
+            with clock.measure("score"):
+                calibration = scoring.temperature(self.task, scored)
         evaluation = scored[0] if len(scored) == 1 else scoring.mean(scored)
         if question.answers:
             values.keep_answers(self.folder, question.id, self.task.answers(model, part, question.metrics))
@@ -205,6 +209,7 @@ class TrialDesk(Desk):
             folder.mkdir(parents=True)
             model.save(folder)
         return evaluation, {
+            "temperature": calibration,
             "notes": tuple(notes),
             "epochs": round(statistics.median(epochs)) if epochs else None,
             "folds": tuple(float(each.metrics[searched]) for each in scored) if len(scored) > 1 else (),

@@ -149,6 +149,7 @@ def _describe(
         "complete",
         metrics=weighed.metrics,
         intervals=weighed.intervals,
+        temperature=weighed.temperature,
         fit_seconds=sum(result.fit_seconds for result in results),
         score_seconds=sum(result.score_seconds for result in results),
         cpu_seconds=sum(result.cpu_seconds for result in results),

@@ -156,6 +156,7 @@ class Selection:
                 trial.scored[draw] = result.id
                 if draw:
                     trial.draws.append(self.metric.objective(result.metrics[self.metric.name]))
+                    trial.temperatures.append(result.temperature)
                 else:
                     trial.search_folder = questions[trial.id].save
         return slowest

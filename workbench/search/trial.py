@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import statistics
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Trial:
         interval: of the searched metric, 95 %.
         draws: the objective on each draw of valid, the search's own first.
         scored: of a finalist, draw -> under which id its values per example lie.
+        temperatures: of a finalist, what its probabilities are to be calibrated by, as each further draw has it.
         tied: whether the leader's advantage over this finalist may be noise.
         rank: among the finalists, from 1; None for other trials.
         test: metrics on test; empty for trials that are no finalists.
@@ -56,6 +58,7 @@ class Trial:
     interval: tuple[float, float] | None = None
     draws: list[float] = field(default_factory=list)
     scored: dict[int, str] = field(default_factory=dict)
+    temperatures: list[float | None] = field(default_factory=list)
     tied: bool = False
     rank: int | None = None
     test: Values = field(default_factory=dict)
@@ -83,6 +86,13 @@ class Trial:
     def is_ensemble(self) -> bool:
         """Whether it is several trials' models that answer together; its params are their ids and weights."""
         return self.model == ENSEMBLE
+
+    @property
+    def temperature(self) -> float | None:
+        """What its probabilities are to be calibrated by: the mean of what each draw has; None where it has none."""
+        own = None if self.result is None else self.result.temperature
+        known = [value for value in (own, *self.temperatures) if value is not None]
+        return statistics.geometric_mean(known) if known else None
 
     @property
     def last_report(self) -> tuple[int, float] | None:

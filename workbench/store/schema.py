@@ -141,6 +141,7 @@ trial = Table(
     Column("valid_high", Float),
     Column("final_rank", Integer),
     Column("tied", Boolean, nullable=False, server_default=text("false")),
+    Column("temperature", Float),
     Column("fit_seconds", Float),
     Column("score_seconds", Float),
     Column("shared_seconds", Float),

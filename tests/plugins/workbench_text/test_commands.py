@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -77,3 +78,37 @@ def test_new_data_shows_them_too(cli: Cli, folder: Path) -> None:
         "great fresh soup", "bad", "good",
     )  # fmt: skip
     assert "worst mistakes\n" in cli("evaluate", best, "--data", folder / "new.csv").out
+
+
+def test_calibrated_probabilities_are_of_the_same_answers(cli: Cli, folder: Path) -> None:
+    with sqlite3.connect(folder / "workbench.db") as database:
+        rows = database.execute("SELECT uuid, model, temperature FROM trial WHERE final_rank IS NOT NULL").fetchall()
+    assert len(rows) >= 3 and all(temperature > 0 for *_, temperature in rows)
+    trial, _, temperature = next(row for row in rows if row[1] == "complement-nb")
+    asked = ("predict", trial, "--input", folder / "test.csv", "--json")
+    plain, calm = cli(*asked).json["predictions"], cli(*asked, "--calibrated").json["predictions"]
+    assert [row["prediction"] for row in plain] == [row["prediction"] for row in calm]
+    for before, after in zip(plain, calm, strict=True):
+        odds = [np.log(row["p(good)"] / row["p(bad)"]) for row in (before, after)]
+        assert odds[1] == pytest.approx(odds[0] / temperature, abs=1e-3)
+    assert f"temperature   {temperature:.2f}" in cli("show", trial).out
+
+
+def test_what_has_no_temperature_is_not_calibrated(cli: Cli, folder: Path) -> None:
+    trial = cli("leaderboard", "--json").json["leaderboard"][0]["trial"]
+    with sqlite3.connect(folder / "workbench.db") as database:
+        ((uuid, temperature),) = database.execute(
+            "SELECT uuid, temperature FROM trial WHERE uuid LIKE ?", [f"{trial}%"]
+        )
+        database.execute("UPDATE trial SET temperature = NULL WHERE uuid = ?", [uuid])
+        database.commit()
+    try:
+        refused = cli("predict", trial, "--input", folder / "test.csv", "--calibrated")
+    finally:
+        with sqlite3.connect(folder / "workbench.db") as database:
+            database.execute("UPDATE trial SET temperature = ? WHERE uuid = ?", [temperature, uuid])
+    assert refused.code == 2 and refused.out == ""
+    assert refused.err.strip() == (
+        f"error: trial {trial} has nothing to be calibrated by: its task gives no probabilities here, or the trial was "
+        "stored without a temperature; predict without --calibrated"
+    )
