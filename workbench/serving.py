@@ -62,17 +62,21 @@ class Served:
         """The answer alone, such as `predict(users=["42"], k=10)`."""
         return self.answer(query).table
 
-    def evaluate(self, data: Any, options: Mapping[str, str] | None = None) -> tuple[Evaluation, tuple[str, ...]]:
+    def evaluate(
+        self, data: Any, options: Mapping[str, str] | None = None, encoding: str | None = None
+    ) -> tuple[Evaluation, tuple[str, ...]]:
         """Score on new held-out data: (every metric, broken down by groups, and what the user should know).
 
         Args:
             data: a path or an Arrow-compatible table.
             options: the task's settings, where they differ from those of the run.
+            encoding: the text encoding of the data; that of the run's if None.
 
         Raises:
             DataError: the data cannot be read, or nothing of it can be scored.
         """
-        source = Source(data, encoding=self.settings["encoding"], on_bad_rows=self.settings["on_bad_rows"])
+        encoding = encoding or self.settings["encoding"]
+        source = Source(data, encoding=encoding, on_bad_rows=self.settings["on_bad_rows"])
         options = {**self.settings["options"], **(options or {})}
         part, notices = self.task.held_out(source, options, self.encoding)
         names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
@@ -80,7 +84,11 @@ class Served:
         return evaluation, (*notices, *notes)
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
-        """Answer a query; see the task for what it may hold."""
+        """Answer a query; see the task for what it may hold.
+
+        Its files are in the text encoding of the run's data where it names no `encoding`.
+        """
+        query = {**query, "encoding": query.get("encoding") or self.settings["encoding"]}
         return self.task.answer(self.model, self.encoding, query)
 
 

@@ -129,7 +129,7 @@ class ImageClassification(Supervised[Images]):
         """A row for each image of `input`, with its `path`; see `predictions`."""
         if query.get("input") is None:
             raise UserError("say which images to answer: --input FOLDER, or a zip, a table of paths, a single image")
-        source = Source(query["input"], on_bad_rows="skip-any")
+        source = replace(Source.of_query(query), on_bad_rows="skip-any")
         data = unlabelled(source.data, source, {})
         images, good, notes = self._pixels(data.images, encoding, source)
         examples = Images(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,7 +116,7 @@ def asked(encoding: InteractionEncoding, query: Mapping[str, Any]) -> Asked:
         owners, labels = [0] * len(query["history"]), pa.array(["-"])
         return _by_histories(encoding, labels, owners, list(query["history"]))
     if query.get("input") is not None:
-        users, items = _read_input(Path(query["input"]))
+        users, items = _read_input(Source.of_query(query))
         labels = pc.unique(users)
         if items is None:
             return _by_users(encoding, labels)
@@ -163,14 +162,16 @@ def _by_histories(
     return Asked(labels, Queries(np.full(len(labels), -1, dtype=np.int32), histories), notices)
 
 
-def _read_input(path: Path) -> tuple[pa.Array, pa.Array | None]:
+def _read_input(source: Source) -> tuple[pa.Array, pa.Array | None]:
     """Users of a file, and what they have taken where it has an item column too; one column alone is the users'."""
-    table = read_table(path, Source(path))
+    table = read_table(source.data, source)
     names = table.columns.column_names
     given = {"user": names[0] if len(names) == 1 else None}
     columns = find_columns(table, {role: ROLES[role] for role in ("user", "item")}, given, required=())
     if "user" not in columns:
-        raise DataError(f"{path.name}: no user column among {', '.join(names)}; head it user, or give one column alone")
+        raise DataError(
+            f"{table.name}: no user column among {', '.join(names)}; head it user, or give one column alone"
+        )
     checked = Checked(table, "error")
     users = as_ids(checked, columns["user"]).combine_chunks()
     return users, as_ids(checked, columns["item"]).combine_chunks() if "item" in columns else None
@@ -204,8 +205,9 @@ class Narrowing:
         notices: tuple[str, ...] = ()
         table = encoding.item_table
         if query.get("item_table") is not None:
-            path = str(query["item_table"])
-            table, notices = read_attributes(path, Source(path), "item", encoding.items, ROLES["item"], None)
+            source = Source.of_query(query, "item_table")
+            path = str(source.data)
+            table, notices = read_attributes(path, source, "item", encoding.items, ROLES["item"], None)
         allowed, unknown = _allowed(encoding.items, query.get("allow"), query.get("deny"))
         limit = query.get("per_category")
         if limit is not None and int(limit) < 1:

@@ -132,7 +132,7 @@ class Supervised(Task[Part]):
         """A row for each row of the table `input`, in order; see `predictions`."""
         if query.get("input") is None:
             raise UserError("say which rows to answer: --input FILE, a table with the columns of the run's data")
-        source = Source(query["input"])
+        source = Source.of_query(query)
         table = self.table(source.data, source, {}, encoding)
         arrays, notes = self.features(table, encoding)
         examples = self._part(np.zeros(table.columns.num_rows, np.int32), encoding, arrays)

@@ -15,6 +15,7 @@ from workbench.cli.output import (
     print_json,
     print_table,
     printing,
+    text_encoding,
     with_database,
 )
 
@@ -24,14 +25,15 @@ from workbench.cli.output import (
 @click.option(
     "--data", type=click.Path(), required=True, metavar="FILE", help="New data, with the columns of the run's."
 )
+@text_encoding
 @printing
 @with_database
-def command(url: str, as_json: bool, trial: str, data: str) -> None:
+def command(url: str, as_json: bool, trial: str, data: str, encoding: str | None) -> None:
     """Score the model of TRIAL on data that neither it nor the run has seen."""
     from workbench.serving import load
 
     served = load(open_database(url), trial)
-    evaluation, notices = served.evaluate(Path(data))
+    evaluation, notices = served.evaluate(Path(data), encoding=encoding)
     intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
     groups, mistakes = list(map(vars, evaluation.groups)), list(map(vars, evaluation.mistakes))
     if as_json:

@@ -34,6 +34,9 @@ CURVE_SHOWN = 40
 
 _BARS = "▁▂▃▄▅▆▇█"
 
+text_encoding = click.option("--encoding", metavar="E", help="The encoding of text files; else that of the run's data.")
+"""Option of commands that read new files for a stored model."""
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
 _db = click.option("--db", metavar="URL", help="The database; WORKBENCH_DB, else sqlite:///workbench.db.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, open_database, print_json, print_table, printing, with_database
+from workbench.cli.output import console, open_database, print_json, print_table, printing, text_encoding, with_database
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Answer the rows of a file: users, users and the items they have taken, or examples, as the task has it.",
 )
+@text_encoding
 @click.option("--allow", metavar="A,B|@FILE", help="Only these may be recommended.")
 @click.option("--deny", metavar="A,B|@FILE", help="These may not be recommended.")
 @click.option("--per-category", type=int, metavar="N", help="At most so many of one category.")
@@ -44,6 +45,7 @@ def command(
     users: str | None,
     history: str | None,
     input_file: str | None,
+    encoding: str | None,
     allow: str | None,
     deny: str | None,
     calibrated: bool,
@@ -57,7 +59,8 @@ def command(
     whom = {"users": _ids(users), "history": _ids(history), "input": input_file}
     if sum(value is not None for value in whom.values()) > 1:
         raise click.UsageError("give one of --users, --history and --input")
-    query = {"k": k, **whom, "allow": _listed("allow", allow), "deny": _listed("deny", deny), **narrowing}
+    narrowing.update(allow=_listed("allow", allow), deny=_listed("deny", deny))
+    query = {"k": k, **whom, "encoding": encoding, **narrowing}
     served = load(open_database(url), trial)
     served = served.calibrated() if calibrated else served
     answer = served.answer(query)

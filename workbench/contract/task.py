@@ -39,6 +39,11 @@ class Source:
     on_bad_rows: str = "error"
     made_up: bool = False
 
+    @classmethod
+    def of_query(cls, query: Mapping[str, Any], name: str = "input") -> Source:
+        """A file or table of a query to `Task.answer`, in the text encoding that the query says, if any."""
+        return cls(query[name], encoding=query.get("encoding") or cls.encoding)
+
     @property
     def name(self) -> str:
         """How the data is shown: the file's name, or what it is."""
@@ -265,7 +270,7 @@ class Task(Generic[Part]):
         Args:
             model: a fitted model of this task.
             encoding: the run's encoding, an instance of `self.encoding`.
-            query: what was asked, such as `{"users": ["42"], "k": 10}`.
+            query: what was asked, such as `{"users": ["42"], "k": 10}`; see `Source.of_query` for files.
 
         Raises:
             UserError: the query cannot be answered as given.

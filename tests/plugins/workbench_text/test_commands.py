@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import Called
+from workbench import load
 from workbench_text.task import made_up
 
 Cli = Callable[..., Called]
@@ -112,3 +114,22 @@ def test_what_has_no_temperature_is_not_calibrated(cli: Cli, folder: Path) -> No
         f"error: trial {trial} has nothing to be calibrated by: its task gives no probabilities here, or the trial was "
         "stored without a temperature; predict without --calibrated"
     )
+
+
+def test_new_texts_may_be_in_an_encoding_of_their_own(cli: Cli, folder: Path) -> None:
+    trial = cli("leaderboard", "--json").json["leaderboard"][0]["trial"]
+    new = folder / "gbk.csv"
+    new.write_text("text,label\n今天 好吃 fresh,good\n今天 难吃 stale,bad\n", encoding="gbk")
+    for command in (("predict", trial, "--input", new), ("evaluate", trial, "--data", new)):
+        refused = cli(*command)
+        assert refused.code == 2 and refused.err.startswith("error: gbk.csv, byte 11: not utf-8 text; say which it is")
+        unknown = cli(*command, "--encoding", "klingon")
+        assert unknown.code == 2 and "klingon" in unknown.err and unknown.err.count("\n") == 1
+    rows = cli("predict", trial, "--input", new, "--encoding", "gbk", "--json").json["predictions"]
+    assert [row["prediction"] for row in rows] == ["good", "bad"]
+    found = cli("evaluate", trial, "--data", new, "--encoding", "gbk", "--json").json
+    assert found["metrics"]["accuracy"]["value"] == 1.0
+    served = load(trial, db=f"sqlite:///{folder}/workbench.db")
+    alike = replace(served, settings={**served.settings, "encoding": "gbk"})
+    assert alike.predict(input=str(new)).column("prediction").to_pylist() == ["good", "bad"]
+    assert alike.predict(input=str(folder / "test.csv"), encoding="utf-8").num_rows == 61
