@@ -39,7 +39,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt examples/samples/pyp
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) --editable '.[postgresql,torch]' hypothesis mypy optuna-dashboard pandas polars pytest pytest-xdist ruff
+	$(PIP) --editable '.[chinese,postgresql,torch]' hypothesis mypy optuna-dashboard pandas polars pytest pytest-xdist ruff
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.test

@@ -19,9 +19,12 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-WORDS, CHARACTERS = "words", "characters"
+from workbench_text.chinese import cutter
 
-LONGEST = {WORDS: 3, CHARACTERS: 5}
+WORDS, CHARACTERS, CUT_WORDS = "words", "characters", "cut_words"
+"""Of `WORDS` each Chinese character is one; `CUT_WORDS` are those that Chinese is cut into."""
+
+LONGEST = {WORDS: 3, CHARACTERS: 5, CUT_WORDS: 3}
 """Kind -> the symbols of the longest n-grams."""
 
 ROWS_A_GRAM = 50_000
@@ -30,6 +33,7 @@ ROWS_A_GRAM = 50_000
 # Han, kana: written without spaces, so each is a word of its own, and pairs of them are n-grams of words.
 UNSPACED = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+RUN = re.compile(rf"([{UNSPACED}]+)|([^\W{UNSPACED}]+)")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Vocabulary:
     """The n-grams of one kind, in order of their length; of equal length, of their keys.
 
     Args:
-        kind: `WORDS` or `CHARACTERS`.
+        kind: `WORDS`, `CHARACTERS` or `CUT_WORDS`.
         symbols: uint8[...], the words in UTF-8, a newline after each; or uint32[n_symbols], sorted code points.
         keys: int64[n_grams], ascending within a length.
         sizes: int64[longest], how many n-grams there are of each length.
@@ -74,7 +78,7 @@ class Vocabulary:
     @cached_property
     def n_symbols(self) -> int:
         """How many words or characters are told apart."""
-        return len(self._numbers) if self.kind == WORDS else len(self.symbols)
+        return len(self.symbols) if self.kind == CHARACTERS else len(self._numbers)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -83,8 +87,8 @@ class Vocabulary:
 
     def _numbered(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(the number of each symbol of all texts, -1 where unknown; the row of its text)."""
-        if self.kind == WORDS:
-            return _words(texts, lambda word: self._numbers.get(word, -1))
+        if self.kind != CHARACTERS:
+            return _words(self.kind, texts, lambda word: self._numbers.get(word, -1))
         points, rows = _points(texts)
         at = np.minimum(np.searchsorted(self.symbols, points), max(0, len(self.symbols) - 1))
         known = self.symbols[at] == points if len(self.symbols) else np.zeros(len(points), dtype=bool)
@@ -97,9 +101,9 @@ def learn(kind: str, texts: Sequence[str]) -> tuple[Vocabulary, sp.csr_array]:
     Single symbols and pairs of words are all kept, others that are in two texts; more where there are many texts.
     """
     symbols: NDArray[Any]
-    if kind == WORDS:
+    if kind != CHARACTERS:
         numbers: dict[str, int] = {}
-        numbered, rows = _words(texts, lambda word: numbers.setdefault(word, len(numbers)))
+        numbered, rows = _words(kind, texts, lambda word: numbers.setdefault(word, len(numbers)))
         symbols = np.frombuffer("".join(f"{word}\n" for word in numbers).encode(), dtype=np.uint8)
         n_symbols = len(numbers)
     else:
@@ -115,7 +119,7 @@ def learn(kind: str, texts: Sequence[str]) -> tuple[Vocabulary, sp.csr_array]:
             key, starts = _keys(previous, numbered, rows, length, n_symbols)
         found, at = _distinct(key)
         counted = _matrix(rows[starts], at, (len(texts), len(found)))
-        least = (1 if length == 1 or (kind, length) == (WORDS, 2) else 2) + len(texts) // ROWS_A_GRAM
+        least = (1 if length == 1 or (kind != CHARACTERS and length == 2) else 2) + len(texts) // ROWS_A_GRAM
         kept = np.bincount(counted.indices, minlength=len(found)) >= least
         keys.append(found[kept])
         counts.append(counted[:, np.flatnonzero(kept)])
@@ -130,11 +134,20 @@ def words_of(text: str) -> list[str]:
     return ["^", *WORD.findall(text.lower()), "$"]
 
 
-def _words(texts: Sequence[str], number: Callable[[str], int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def cut_words_of(text: str) -> list[str]:
+    """The same, but that what is written without spaces is cut into words."""
+    cut = cutter()
+    return ["^", *(word for run, whole in RUN.findall(text.lower()) for word in (cut(run) if run else [whole])), "$"]
+
+
+def _words(
+    kind: str, texts: Sequence[str], number: Callable[[str], int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(the number of each word of all texts, the row of its text)."""
     numbers, lengths = array("q"), array("q")
+    split = words_of if kind == WORDS else cut_words_of
     for text in texts:
-        words = words_of(text)
+        words = split(text)
         numbers.extend(map(number, words))
         lengths.append(len(words))
     return np.array(numbers, dtype=np.int64), _rows(lengths)

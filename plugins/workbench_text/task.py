@@ -42,8 +42,9 @@ class Texts(Examples):
 
     @property
     def shape(self) -> dict[str, int]:
-        """Also `characters`, of all texts together."""
-        return {**super().shape, "characters": pc.sum(pc.utf8_length(self.texts)).as_py() or 0}
+        """Also `characters`, of all texts together, and how many of them are `chinese`."""
+        characters, chinese = pc.utf8_length(self.texts), pc.count_substring_regex(self.texts, r"\p{Han}")
+        return {**super().shape, "characters": pc.sum(characters).as_py() or 0, "chinese": pc.sum(chinese).as_py() or 0}
 
     def shown(self, rows: NDArray[np.int64]) -> list[str]:
         """The texts themselves."""

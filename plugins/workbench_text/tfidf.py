@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from workbench import Context, Model
-from workbench.space import Choice, Int, When
-from workbench_text.grams import CHARACTERS, LONGEST, WORDS, Vocabulary, learn
+from workbench.space import Choice, Int, Space, When
+from workbench_text.chinese import check_installed, worth_cutting
+from workbench_text.grams import CHARACTERS, CUT_WORDS, LONGEST, WORDS, Vocabulary, learn
 from workbench_text.task import Texts
 
 BOTH = "both"
@@ -23,6 +25,9 @@ GRAMS = {
     "least": Int(1, 3),
 }
 """The space of what texts are made into."""
+
+CHINESE = When("grams", (WORDS, BOTH), {"chinese": Choice(CHARACTERS, WORDS)})
+"""The same of Chinese, which is cut into words where that can be done."""
 
 MOST_CHARACTERS = 20_000_000
 """In more of them than these, words alone are looked at: n-grams of characters would fill the memory."""
@@ -40,7 +45,13 @@ class Weighted(Model):
     grams: str = WORDS
     words: int = 2
     characters: int = 4
+    chinese: str = CHARACTERS
     least: int = 1
+
+    @classmethod
+    def space_for(cls, shape: Mapping[str, int]) -> Space:
+        """With the ways to cut Chinese, where there are several."""
+        return {**cls.space, **CHINESE} if worth_cutting(shape) else cls.space
 
     @classmethod
     def cost(cls, shape: Mapping[str, int]) -> tuple[float, float]:
@@ -53,8 +64,10 @@ class Weighted(Model):
         self.kinds_ = [kind for kind in (WORDS, CHARACTERS) if self.grams in (kind, BOTH)]
         if train.shape["characters"] > MOST_CHARACTERS:
             self.kinds_ = [WORDS]
+        if self.chinese == WORDS:
+            self.kinds_ = [CUT_WORDS if kind == WORDS else kind for kind in self.kinds_]
         for kind in self.kinds_:
-            longest = self.words if kind == WORDS else self.characters
+            longest = self.characters if kind == CHARACTERS else self.words
             counts = self._learn_kind(kind, longest, train, context)
             texts = np.bincount(counts.indices, minlength=counts.shape[1])
             kept = np.flatnonzero(texts >= self.least)
@@ -64,6 +77,16 @@ class Weighted(Model):
             self._learned(kind, kept=kept, idf=idf.astype(np.float32))
             columns.append(_weighted(counts[:, kept], idf))
         return _joined(columns)
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            PluginError: Chinese cannot be cut as it was when this was learned.
+        """
+        super().restore(folder)
+        if CUT_WORDS in self.kinds_:
+            check_installed()
 
     def weigh(self, examples: Texts) -> sp.csr_array:
         """float32[n, n_features]."""
