@@ -68,6 +68,34 @@ def test_odd_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(dataset.data.texts.to_pylist()) == ["", "", "a\u2400b", "longlonglo", "same", "same"]
 
 
+def test_a_mark_line_ends_and_quoted_newlines_are_read_cleanly(tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    rows = ['"two\nlines, one ""text""",a', "x,b"] * 2
+    path.write_bytes("\r\n".join(["\ufefftext,label", *rows, ""]).encode())
+    dataset = TASK.read(Source(path), {})
+    assert (dataset.encoding.text, dataset.encoding.classes) == ("text", ["a", "b"])
+    assert sorted(dataset.data.texts.to_pylist()) == ['two\nlines, one "text"'] * 2 + ["x"] * 2
+    assert sorted(dataset.data.origin.tolist()) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "texts.csv is empty"),
+        ("text,label\n", "texts.csv has a header and no rows"),
+        ("text,label\nx,a\ny\nz,b\n", "texts.csv, line 3: 1 value where the header has 2"),
+        ("text,label\nx,a\ny,b,c\n", "texts.csv, line 3: 3 values where the header has 2"),
+        ("text,label\nx,a\ny,\nz,b\n", "texts.csv, line 3, column label: '' is not a value to predict"),
+    ],
+)
+def test_a_broken_table_is_refused_at_its_line(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text(content)
+    with pytest.raises(DataError) as refused:
+        TASK.read(Source(path), {})
+    assert str(refused.value).startswith(message)
+
+
 def test_a_document_of_ten_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text(
