@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.conftest import begin
-from workbench.errors import UnknownName, UserError
+from workbench.errors import StoreError, UnknownName, UserError
 from workbench.store import queries, schema
 from workbench.store.database import Database
 from workbench.store.rows import FinalistRow, RunRow
@@ -152,6 +152,13 @@ def test_a_prefix_of_several_trials_is_refused_with_what_to_say(
     score_trial(0.5, id=padded("abcd3"))
     with pytest.raises(UserError, match=r"abcd1, abcd2, \.\.\.; give more digits"):
         queries.find_trial(database, "abc")
+
+
+def test_a_trial_of_a_model_that_its_run_does_not_know_is_damage() -> None:
+    run = {"run": 3, "models": [{"model": "ease", "version": "1.2"}]}
+    assert queries.version_of(run, "ease") == "1.2"
+    with pytest.raises(StoreError, match="run 3 is damaged: it has a trial of model 'als', which it never searched"):
+        queries.version_of(run, "als")
 
 
 def test_a_run_that_is_not_there_is_said_so(database: Database) -> None:

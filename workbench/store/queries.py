@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.errors import UnknownName, UserError
+from workbench.errors import StoreError, UnknownName, UserError
 from workbench.store import schema
 from workbench.store.database import Database
 from workbench.store.lease import DatabaseNow, Standing
@@ -218,8 +218,15 @@ def find_trial(database: Database, prefix: str) -> dict[str, Any]:
 
 
 def version_of(run: Mapping[str, Any], model: str) -> str:
-    """The version of the distribution that a model of a run is of; `run` as the function of that name gives it."""
-    return str(next(each["version"] for each in run["models"] if each["model"] == model))
+    """The version of the distribution that a model of a run is of; `run` as the function of that name gives it.
+
+    Raises:
+        StoreError: the run knows no such model.
+    """
+    versions = {each["model"]: str(each["version"]) for each in run["models"]}
+    if model not in versions:
+        raise StoreError(f"run {run['run']} is damaged: it has a trial of model {model!r}, which it never searched")
+    return versions[model]
 
 
 def trial(database: Database, prefix: str) -> dict[str, Any]:
