@@ -106,7 +106,13 @@ class TextClassification(Supervised[Texts]):
         folder = options.get("pretrained", "")
         if folder and not (Path(folder) / "config.json").is_file():
             raise DataError(f"--pretrained {folder}: no config.json in it; give the folder of a BERT encoder")
-        return replace(dataset, data=replace(dataset.data, pretrained=folder))
+        report, texts = dataset.report, dataset.data.texts
+        repeated = len(texts) - len(texts.unique())
+        if repeated:
+            note = f"{repeated:,} texts repeat another; equal ones stay on one side of every split"
+            notes = (*report.notes, note)
+            report = replace(report, notes=notes, facts={**report.facts, "notes": list(notes)})
+        return replace(dataset, data=replace(dataset.data, pretrained=folder), report=report)
 
     def encode(self, table: RawTable, labels: Labels) -> tuple[TextLabels, Sequence[str]]:
         """The text column is the one beside the target."""
@@ -114,7 +120,7 @@ class TextClassification(Supervised[Texts]):
         return TextLabels(labels.target, labels.classes, text), ()
 
     def features(self, table: RawTable, encoding: TextLabels) -> tuple[Mapping[str, Any], Sequence[str]]:
-        """`texts`; how many are empty, repeated, or were changed."""
+        """`texts`; how many are empty, or were changed."""
         values = plain_values(table, encoding.text)
         if pa.types.is_nested(values.type):
             raise DataError(f"{table.name}, column {encoding.text} holds {values.type}; give text")
@@ -131,9 +137,6 @@ class TextClassification(Supervised[Texts]):
         empty = pc.sum(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py()
         if empty:
             notes.append(f"{empty:,} texts are empty")
-        repeated = len(texts) - len(texts.unique())
-        if repeated:
-            notes.append(f"{repeated:,} texts repeat another; equal ones stay on one side of every split")
         return {"texts": texts}, notes
 
     def split(self, dataset: Dataset[Texts], strategy: str | None, seed: int) -> Split[Texts]:

@@ -65,7 +65,12 @@ def test_odd_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         "2 texts are empty",
         "2 texts repeat another; equal ones stay on one side of every split",
     )
+    assert list(dataset.report.notes) == dataset.report.facts["notes"]
     assert sorted(dataset.data.texts.to_pylist()) == ["", "", "a\u2400b", "longlonglo", "same", "same"]
+    model = ComplementNB()
+    model.fit(dataset.data, Context())
+    answered = TASK.answer(model, dataset.encoding, {"input": table(["same", "same", "", "x"])})
+    assert answered.notices == ("1 texts are empty",), "no split is made of what is only answered"
 
 
 def test_a_mark_line_ends_and_quoted_newlines_are_read_cleanly(tmp_path: Path) -> None:
