@@ -1,10 +1,13 @@
-"""Many interactions: whether a run keeps its budget, and what memory its processes take.
+"""Much data: whether a run keeps its budget, and what memory its processes take.
 
-    python benchmarks/memory.py [--rows 10000000] [--time 300]
+    python benchmarks/memory.py [--task recommend] [--rows 10000000] [--time 300]
+    python benchmarks/memory.py --task text-classification --rows 1000000 --time 180
 
 Generated interactions of a fiftieth as many users with items of a long tail, as a CSV file. The owner's memory is its
 private memory (USS), sampled four times a second; at its start it is what the same command takes for a small file. The
 arrays are what the data is held in, 20 bytes for each interaction: user, item and value of four, a time of eight.
+
+A text is five to fifteen words of a hundred thousand, frequent and rare ones, in four classes; about 80 bytes each.
 """
 
 from __future__ import annotations
@@ -19,13 +22,33 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.csv as pc
 
-ITEMS = 20_000
-BYTES_PER_ROW = 20
+ITEMS, WORDS, CLASSES = 20_000, 100_000, 4
+BYTES_PER_ROW = {"recommend": 20, "text-classification": 80}
 
 
-def write(path: Path, rows: int) -> None:
+def write(task: str, path: Path, rows: int) -> None:
+    """A CSV file of so many rows."""
+    (write_interactions if task == "recommend" else write_texts)(path, rows)
+
+
+def write_texts(path: Path, rows: int) -> None:
+    """A CSV file of so many texts, whose words tell their classes a little."""
+    rng = np.random.default_rng(0)
+    syllables = np.array(["ka", "to", "mi", "re", "su", "lan", "der", "pol", "ing", "est"])
+    names = pa.array(["".join(syllables[[int(digit) for digit in f"{number:05}"]]) for number in range(WORDS)])
+    labels, lengths = rng.integers(CLASSES, size=rows), rng.integers(5, 16, rows)
+    words = (WORDS * rng.random(lengths.sum()) ** 6).astype(np.int64)
+    telling = rng.random(len(words)) < 0.15
+    words[telling] = (7 * words[telling] + 1013 * np.repeat(labels, lengths)[telling]) % WORDS
+    lists = pa.ListArray.from_arrays(np.r_[0, np.cumsum(lengths)].astype(np.int32), names.take(pa.array(words)))
+    texts = compute.binary_join(lists, " ")
+    pc.write_csv(pa.table({"text": texts, "label": compute.cast(pa.array(labels), pa.string())}), path)
+
+
+def write_interactions(path: Path, rows: int) -> None:
     """A CSV file of so many distinct pairs, shuffled."""
     rng, pairs = np.random.default_rng(0), np.zeros(0, dtype=np.int64)
     while len(pairs) < rows:
@@ -41,9 +64,9 @@ def write(path: Path, rows: int) -> None:
     pc.write_csv(pa.table(columns), path)
 
 
-def run(path: Path, seconds: float) -> tuple[float, list[float], float, int]:
+def run(task: str, path: Path, seconds: float) -> tuple[float, list[float], float, int]:
     """(wall seconds, MiB of the owner at each sample, peak of all processes together, exit code)."""
-    command = [sys.executable, "-m", "workbench", "run", "--task", "recommend", "--data", path.name]
+    command = [sys.executable, "-m", "workbench", "run", "--task", task, "--data", path.name]
     options = ["--time", f"{seconds}s", "--db", f"sqlite:///{path.stem}.db"]
     began = time.monotonic()
     with (path.parent / "out.txt").open("w") as out:
@@ -66,17 +89,18 @@ def _private(process: psutil.Process) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=list(BYTES_PER_ROW), default="recommend")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--time", type=float, default=300)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         small, large = Path(name) / "small.csv", Path(name) / "large.csv"
-        write(small, 1_000)
-        write(large, given.rows)
-        _, start, _, _ = run(small, 10)
-        wall, own, together, code = run(large, given.time)
+        write(given.task, small, 1_000)
+        write(given.task, large, given.rows)
+        _, start, _, _ = run(given.task, small, 10)
+        wall, own, together, code = run(given.task, large, given.time)
         print((Path(name) / "out.txt").read_text())
-    arrays = given.rows * BYTES_PER_ROW / 2**20
+    arrays = given.rows * BYTES_PER_ROW[given.task] / 2**20
     print(f"exit code {code} after {wall:.1f} s of {given.time:.0f} s; all processes together {together:.0f} MiB")
     for name, most in (("at its peak, while it reads", max(own)), ("for most of the run", sorted(own)[len(own) // 2])):
         ratio = (most - max(start)) / arrays
