@@ -16,18 +16,24 @@ from workbench_text.chinese import check_installed, worth_cutting
 from workbench_text.grams import CHARACTERS, CUT_WORDS, LONGEST, WORDS, Vocabulary, learn
 from workbench_text.task import Texts
 
-BOTH = "both"
+BOTH, CUT, CUT_BOTH = "both", "cut", "cut-both"
+
+KINDS = {
+    WORDS: [WORDS],
+    CHARACTERS: [CHARACTERS],
+    BOTH: [WORDS, CHARACTERS],
+    CUT: [CUT_WORDS],
+    CUT_BOTH: [CUT_WORDS, CHARACTERS],
+}
+"""`grams` -> the kinds of n-grams that it stands for; the last two are for Chinese."""
 
 GRAMS = {
     "grams": Choice(WORDS, CHARACTERS, BOTH),
-    **When("grams", (WORDS, BOTH), {"words": Int(1, LONGEST[WORDS])}),
-    **When("grams", (CHARACTERS, BOTH), {"characters": Int(2, LONGEST[CHARACTERS])}),
+    **When("grams", (WORDS, BOTH, CUT, CUT_BOTH), {"words": Int(1, LONGEST[WORDS])}),
+    **When("grams", (CHARACTERS, BOTH, CUT_BOTH), {"characters": Int(2, LONGEST[CHARACTERS])}),
     "least": Int(1, 3),
 }
 """The space of what texts are made into."""
-
-CHINESE = When("grams", (WORDS, BOTH), {"chinese": Choice(CHARACTERS, WORDS)})
-"""The same of Chinese, which is cut into words where that can be done."""
 
 MOST_CHARACTERS = 20_000_000
 """In more of them than these, words alone are looked at: n-grams of characters would fill the memory."""
@@ -45,13 +51,12 @@ class Weighted(Model):
     grams: str = WORDS
     words: int = 2
     characters: int = 4
-    chinese: str = CHARACTERS
     least: int = 1
 
     @classmethod
     def space_for(cls, shape: Mapping[str, int]) -> Space:
-        """With the ways to cut Chinese, where there are several."""
-        return {**cls.space, **CHINESE} if worth_cutting(shape) else cls.space
+        """With all that `grams` may be, where Chinese can be cut into words."""
+        return {**cls.space, "grams": Choice(*KINDS)} if worth_cutting(shape) else cls.space
 
     @classmethod
     def cost(cls, shape: Mapping[str, int]) -> tuple[float, float]:
@@ -61,11 +66,7 @@ class Weighted(Model):
     def learn_grams(self, train: Texts, context: Context) -> sp.csr_array:
         """Choose n-grams and weigh them: float32[n, n_features] of the texts that are learned from."""
         columns = []
-        self.kinds_ = [kind for kind in (WORDS, CHARACTERS) if self.grams in (kind, BOTH)]
-        if train.shape["characters"] > MOST_CHARACTERS:
-            self.kinds_ = [WORDS]
-        if self.chinese == WORDS:
-            self.kinds_ = [CUT_WORDS if kind == WORDS else kind for kind in self.kinds_]
+        self.kinds_ = [WORDS] if train.shape["characters"] > MOST_CHARACTERS else [*KINDS[self.grams]]
         for kind in self.kinds_:
             longest = self.characters if kind == CHARACTERS else self.words
             counts = self._learn_kind(kind, longest, train, context)

@@ -13,11 +13,12 @@ import pytest
 from workbench.contract.context import Context
 from workbench.contract.task import Source
 from workbench.errors import PluginError
+from workbench.space import active
 from workbench_text import chinese
 from workbench_text.grams import CUT_WORDS, cut_words_of, learn
 from workbench_text.linear import ComplementNB
 from workbench_text.task import TextClassification, Texts
-from workbench_text.tfidf import CHARACTERS, WORDS
+from workbench_text.tfidf import BOTH, CUT, CUT_BOTH, KINDS
 
 TASK = TextClassification()
 GOOD, BAD = "今天的外卖很好吃 送餐也快", "米饭太硬了 等了两个小时 late"
@@ -69,42 +70,43 @@ def test_the_space_has_a_choice_where_there_is_chinese_and_something_to_cut_it(
     there: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ComplementNB.space_for(shape(50, 100))
-    assert found["chinese"].contains(WORDS) and found["chinese"].contains(CHARACTERS)
+    assert {*found} == {*ComplementNB.space} and all(found["grams"].contains(grams) for grams in (*KINDS, BOTH, CUT))
+    assert {"words", "characters"} <= {*active(found, {"grams": CUT_BOTH})}
     for few in (shape(9, 100), shape(0, 0), shape(5_000_000, 5_000_000)):
-        assert "chinese" not in ComplementNB.space_for(few)
+        assert ComplementNB.space_for(few) == ComplementNB.space
     monkeypatch.setattr(chinese, "find_spec", lambda name: None)
-    assert "chinese" not in ComplementNB.space_for(shape(50, 100))
+    assert ComplementNB.space_for(shape(50, 100)) == ComplementNB.space
 
 
-@pytest.mark.parametrize("grams", [WORDS, CHARACTERS, "both"])
+@pytest.mark.parametrize("grams", [CUT, CUT_BOTH])
 def test_a_model_of_words_comes_back_as_it_was(there: None, tmp_path: Path, grams: str) -> None:
     data = texts()
-    model = ComplementNB(grams=grams, chinese=WORDS)
+    model = ComplementNB(grams=grams)
     model.fit(data, Context())
     model.save(tmp_path)
-    again = ComplementNB(grams=grams, chinese=WORDS)
+    again = ComplementNB(grams=grams)
     again.restore(tmp_path)
     assert np.array_equal(again.predict_proba(data), model.predict_proba(data))
-    assert (CUT_WORDS in model.kinds_) == (grams != CHARACTERS)
+    assert CUT_WORDS in model.kinds_
 
 
 def test_a_stored_model_of_words_is_refused_where_they_cannot_be_cut(
     there: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for way in (CHARACTERS, WORDS):
-        model = ComplementNB(chinese=way)
+    for grams in (BOTH, CUT):
+        model = ComplementNB(grams=grams)
         model.fit(texts(), Context())
-        (tmp_path / way).mkdir()
-        model.save(tmp_path / way)
+        (tmp_path / grams).mkdir()
+        model.save(tmp_path / grams)
     monkeypatch.setattr(chinese, "find_spec", lambda name: None)
-    ComplementNB().restore(tmp_path / CHARACTERS)
+    ComplementNB(grams=BOTH).restore(tmp_path / BOTH)
     with pytest.raises(PluginError, match=r"jieba, which is missing: pip install 'automl-workbench\[chinese\]'"):
-        ComplementNB(chinese=WORDS).restore(tmp_path / WORDS)
+        ComplementNB(grams=CUT).restore(tmp_path / CUT)
 
 
 def test_nothing_is_cut_without_what_cuts_it(missing: None) -> None:
     with pytest.raises(PluginError, match="jieba, which is missing"):
-        ComplementNB(chinese=WORDS).fit(texts(), Context())
+        ComplementNB(grams=CUT).fit(texts(), Context())
     ComplementNB().fit(texts(), Context())
 
 
