@@ -75,6 +75,14 @@ def test_a_baseline_among_the_best_is_a_finalist_once() -> None:
     assert finalists(trials, "base") == (trials[:2], [])
 
 
+def test_one_finalist_of_each_model_pays_for_what_they_share_on_another_part() -> None:
+    trials = [ended("a", 0.3, 1), ended("a", 0.5, 2), ended("a", 0.4, 3), ended("b", 0.2, 4)]
+    for trial, shared in zip(trials, (20.0, 0.1, 5.0, 0.0), strict=True):
+        trial.result = replace(trial.result, shared_seconds=shared)  # type: ignore[type-var]
+    chosen, _ = finalists(trials, "base")
+    assert {trial.number: trial.cost_anew for trial in chosen} == {2: 21.0, 3: 1.0, 1: 1.0, 4: 1.0}
+
+
 def test_the_mean_over_draws_decides_not_the_first_draw(make: Callable[..., Selection], tmp_path: Path) -> None:
     lucky, better = ended("a", 0.45, 1), ended("b", 0.44, 2)
     for trial in (lucky, better):

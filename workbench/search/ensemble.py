@@ -99,7 +99,7 @@ def _restored(trial: Trial) -> str:
 def _seconds_to_answer(members: Sequence[Trial], fits: Fits) -> float:
     """What `_with_answers` is expected to take."""
     results = [(trial, trial.result) for trial in members if trial.result is not None]
-    return fits.spread([result.score_seconds if trial.search_folder else trial.cost for trial, result in results])
+    return fits.spread([result.score_seconds if trial.search_folder else trial.cost_anew for trial, result in results])
 
 
 def _with_answers(members: Sequence[Trial], fits: Fits, deadline: float | None) -> list[Trial]:

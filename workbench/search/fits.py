@@ -100,7 +100,7 @@ class Fits:
 
     def round_seconds(self, trials: Sequence[Trial]) -> float:
         """What one round of fits is expected to take."""
-        return self.spread([trial.cost for trial in trials])
+        return self.spread([trial.cost_anew for trial in trials])
 
     def spread(self, costs: Sequence[float]) -> float:
         """What fits that cost so many seconds each are expected to take, as many at once as there are workers."""

@@ -24,11 +24,11 @@ def seconds_to_finish(
         ensembles: whether an ensemble is made.
     """
     chosen, yardstick = finalists(trials, baseline)
-    rounds = makespan([trial.cost for trial in chosen], workers)
+    rounds = makespan([trial.cost_anew for trial in chosen], workers)
     refits = makespan([sizes.final(trial) for trial in chosen + yardstick], workers)
     # A draw begins only where it and the final fits have room to spare.
     seconds = refits + (CAUTION - 1) * (rounds + refits)
-    seconds += makespan([trial.cost for trial in chosen if trial.earlier], workers)
+    seconds += makespan([trial.cost_anew for trial in chosen if trial.earlier], workers)
     if sizes.folds > 1:
         return seconds
     seconds += (DRAWS - 1) * (rounds + drawing)

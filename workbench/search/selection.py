@@ -43,7 +43,18 @@ def finalists(trials: Sequence[Trial], baseline: str) -> tuple[list[Trial], list
     rest = [trial for trial in scored if trial not in leaders and trial.model != baseline][:RUNNERS_UP]
     chosen = [trial for trial in scored if trial in leaders or trial in rest]
     yardstick = [best[baseline]] if baseline in best and best[baseline] not in chosen else []
+    _foresee_shared(chosen + yardstick, trials)
     return chosen, yardstick
+
+
+def _foresee_shared(chosen: Sequence[Trial], trials: Sequence[Trial]) -> None:
+    """Let one finalist of each model pay for what they share, at most as much as any trial of it has."""
+    most: dict[str, float] = {}
+    for trial in trials:
+        if trial.result is not None:
+            most[trial.model] = max(most.get(trial.model, 0.0), trial.result.shared_seconds)
+    for trial in chosen:
+        trial.shared_anew = most.pop(trial.model, 0.0)
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,7 @@ class Selection:
                 return
             advantage = lead(kept[0], kept[1], self.metric, self.fits.values)
             first = 0 if advantage is not None and advantage < 1 else 1
-            kept.remove(max(kept[first:], key=lambda trial: trial.cost))
+            kept.remove(max(kept[first:], key=lambda trial: trial.cost_anew))
 
     def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> float:
         """Add to the finalists' draws as far as time goes; seconds that the slowest took."""
@@ -275,7 +286,7 @@ def _sort(chosen: list[Trial]) -> None:
 
 def _longest_first(trials: Sequence[Trial]) -> list[Trial]:
     """So that workers end at about the same time."""
-    return sorted(trials, key=lambda trial: -trial.cost)
+    return sorted(trials, key=lambda trial: -trial.cost_anew)
 
 
 def _take_test(trial: Trial, result: Result) -> None:

@@ -33,6 +33,7 @@ class Trial:
         interval: of the searched metric, 95 %.
         draws: the objective on each draw of valid, the search's own first.
         scored: of a finalist, draw -> under which id its values per example lie.
+        shared_anew: of a finalist, seconds of what its model's trials share, where no fit has had a part before.
         temperatures: of a finalist, what its probabilities are to be calibrated by, as each further draw has it.
         tied: whether the leader's advantage over this finalist may be noise.
         rank: among the finalists, from 1; None for other trials.
@@ -58,6 +59,7 @@ class Trial:
     interval: tuple[float, float] | None = None
     draws: list[float] = field(default_factory=list)
     scored: dict[int, str] = field(default_factory=dict)
+    shared_anew: float = 0.0
     temperatures: list[float | None] = field(default_factory=list)
     tied: bool = False
     rank: int | None = None
@@ -106,6 +108,11 @@ class Trial:
             return 0.0
         return self.result.fit_seconds + self.result.score_seconds + self.result.shared_seconds
 
+    @property
+    def cost_anew(self) -> float:
+        """Of a finalist, seconds that it is expected to take on another part."""
+        return 0.0 if self.result is None else self.cost - self.result.shared_seconds + self.shared_anew
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -121,7 +128,7 @@ class Sizes:
 
     def final(self, trial: Trial) -> float:
         """Seconds that the fit on train and valid, and its scoring on test, are expected to take."""
-        return (trial.cost + self.extra([trial])) / self.folds
+        return (trial.cost_anew + self.extra([trial])) / self.folds
 
     def extra(self, trials: Sequence[Trial]) -> float:
         """Seconds that scoring these one after the other, as an ensemble does, takes more on test than on a draw."""
