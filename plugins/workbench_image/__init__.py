@@ -19,6 +19,10 @@ NETWORKS = {
         "workbench_image.pretrained:Pretrained",
         "logistic regression on what a pretrained EfficientNet-Lite0 sees",
     ),
+    "pretrained-tuned": (
+        "workbench_image.tuned:Tuned",
+        "a pretrained EfficientNet-Lite0, trained on but for its lowest blocks",
+    ),
     "vit": ("workbench_image.neural:VisionTransformer", "a small vision transformer, from scratch"),
 }
 

@@ -15,6 +15,9 @@ from workbench import ModelError
 LITE0 = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192))
 """Its blocks but for the last: repeats, side of kernel, stride, factor of expansion, channels."""
 
+MEAN, SPREAD = 127 / 255, 128 / 255
+"""By which pixels from 0 to 1 were normalised where it was trained."""
+
 SEEN = 1280
 """Numbers that it gives for an image."""
 
@@ -55,7 +58,11 @@ def load(module: nn.Module, state: Mapping[str, torch.Tensor], path: str) -> Non
 
 def as_trained(pixels: torch.Tensor, side: int) -> torch.Tensor:
     """uint8[n, height, width, channels] -> float[n, 3, side, side], as the network was given images in its training."""
-    images = (pixels.permute(0, 3, 1, 2).float() - 127) / 128
+    return sized((pixels.permute(0, 3, 1, 2).float() / 255 - MEAN) / SPREAD, side)
+
+
+def sized(images: torch.Tensor, side: int) -> torch.Tensor:
+    """float[n, 1 or 3, height, width] -> float[n, 3, side, side]."""
     images = interpolate(images.expand(-1, 3, -1, -1), (side, side), mode="bilinear", antialias=True)
     return images.contiguous(memory_format=torch.channels_last)  # in which a CPU is more than twice as fast
 
@@ -83,6 +90,39 @@ class Lite(nn.Module):
             found = block(found)
         seen: torch.Tensor = nn.functional.relu6(self.bn1(self.conv_head(found))).mean(dim=(2, 3))
         return seen
+
+
+class Classifier(nn.Module):
+    """EfficientNet-Lite0 with a classifier: float[n, 1 or 3, height, width] -> float[n, classes].
+
+    Args:
+        side: pixels a side at which it sees images.
+        classes: how many.
+        dropout: share of what it sees that is left out in training.
+    """
+
+    def __init__(self, side: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.side = side
+        self.seen = Lite()
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(SEEN, classes))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.head(self.seen(sized(images, self.side)))
+        return found
+
+    def freeze(self, blocks: int) -> None:
+        """Leave the first convolution and so many blocks as they are."""
+        for part in (self.seen.conv_stem, self.seen.bn0, *self.seen.blocks[:blocks]):
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Batch normalisation goes on with the means and variances that it has."""
+        super().train(mode)
+        for part in self.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.eval()
+        return self
 
 
 class _Inverted(nn.Module):

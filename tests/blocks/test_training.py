@@ -132,12 +132,14 @@ def test_pruning_passes_through() -> None:
         line.train(Recipe(5), Context(valid="valid", model=line, on_report=stop))
 
 
-def test_an_epoch_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fixed", [None, 5])
+def test_an_epoch_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch, fixed: int | None) -> None:
     line, taken, left = Line(), [], iter([10.0, *range(3, 0, -1), 0, 0, 0])
     monkeypatch.setattr(Context, "seconds_left", property(lambda self: next(left)))
-    context, steps = searched(line, [0.5] * 5)
+    context, steps = searched(line, [0.5] * 5, fixed_epochs=fixed)
     line.train(Recipe(5), context, lambda rows: taken.append(rows) or line.loss(rows))
-    assert (len(taken), steps) == (3, [1]), "a tenth of ten seconds is left for the scoring"
+    assert len(taken) == 3, "a tenth of ten seconds is left for the scoring"
+    assert steps == ([1] if fixed is None else []), "a refit is left for good"
 
 
 def test_what_is_not_finite_is_told() -> None:

@@ -40,7 +40,7 @@ SCHEDULES = ("cosine", "constant")
 SGD_RATE, MOMENTUM = 30.0, 0.9
 
 LAST_SHARE = 0.15
-"""Share of the time given that is left for scoring, where the deadline comes before the first epoch's end."""
+"""Share of the time given that is left for scoring, where the deadline comes before an epoch's end."""
 
 POOL = 50
 """Batches whose rows are sorted by length together."""
@@ -105,7 +105,8 @@ def train(
         recipe: how.
         batches: epoch -> its batches, each int64[rows]; at least one.
         loss: the mean loss of these rows, a scalar, with `module` in training mode.
-        context: of the fit. In a refit there are exactly as many epochs as were best in the search.
+        context: of the fit. In a refit there are exactly as many epochs as were best in the search, but for the
+            deadline, which then cuts the last ones short.
 
     Raises:
         Pruned: the search asked this trial to stop.
@@ -121,12 +122,15 @@ def train(
         order = batches(epoch)
         for number, rows in enumerate(order):
             steps.take(rows, recipe.rate((epoch + (number + 1) / len(order)) / recipe.epochs))
-            if context.fixed_epochs is None and context.seconds_left < LAST_SHARE * given < math.inf:
+            late = context.seconds_left < LAST_SHARE * given < math.inf
+            if late:
                 break
         mean = steps.mean_loss()
         context.log.debug("epoch %d: loss %.4f", epoch + 1, mean)
         if not math.isfinite(mean):
             raise ModelError(f"the loss is {mean} after epoch {epoch + 1}; a smaller learning rate may help")
+        if late and context.fixed_epochs is not None:  # a model that has learned a little less than it should is one
+            break
 
 
 class _Steps:

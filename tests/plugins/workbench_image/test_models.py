@@ -17,7 +17,8 @@ from workbench_image import workbench_models
 from workbench_image.pretrained import seen_side
 from workbench_image.task import ImageClassification, Images
 
-LOADS = {spec.name: spec.load for spec in workbench_models() if spec.name not in ("majority", "pretrained")}
+NEED_WEIGHTS = ("pretrained", "pretrained-tuned")
+LOADS = {spec.name: spec.load for spec in workbench_models() if spec.name not in ("majority", *NEED_WEIGHTS)}
 QUICK = {"cnn": {"epochs": 14, "width": 8}, "resnet": {"epochs": 14, "width": 8}, "vit": {"epochs": 20, "width": 32}}
 
 
@@ -124,3 +125,28 @@ def test_a_pretrained_network_looks_at_each_image_once_in_a_run(
 @pytest.mark.parametrize(("height", "width", "side"), [(28, 28, 96), (60, 80, 160), (160, 120, 160)])
 def test_small_images_are_shown_not_much_larger(height: int, width: int, side: int) -> None:
     assert seen_side(160, height, width) == side
+
+
+def test_a_pretrained_network_is_trained_on_and_comes_back(
+    shapes: Split[Images], weights: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    from workbench_image.efficientnet import Lite, load, published
+    from workbench_image.tuned import Tuned
+
+    before = Lite()
+    load(before, published(weights)[0], "")
+    few = replace(shapes.train_valid.take(np.arange(16)), pretrained=str(weights))
+    model, again = (Tuned(side=32, epochs=1, batch_size=8, frozen=15) for _ in range(2))
+    model.fit(few, Context(device_setting="cpu", model=model, fixed_epochs=1))
+    after = model.module_.seen.state_dict()
+    changed = {name for name, value in before.state_dict().items() if not torch.equal(value, after[name])}
+    assert {name.split(".")[0] for name in changed} == {"blocks", "conv_head", "bn1"}
+    assert {name.split(".")[1] for name in changed if name.startswith("blocks")} == {"15"}
+    assert not any("running" in name for name in changed)
+    (tmp_path / "stored").mkdir()
+    model.save(tmp_path / "stored")
+    weights.unlink()
+    again.restore(tmp_path / "stored")
+    assert np.allclose(model.predict_proba(few), again.predict_proba(few), atol=1e-6)
