@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-SMALLEST, ENLARGED = 96, 2
+SMALLEST, ENLARGED = 64, 2
 """Pixels a side below which the network sees nothing, and how many times as large small images are made for it."""
 
 

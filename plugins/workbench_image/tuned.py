@@ -25,7 +25,7 @@ class Tuned(ImageNetwork):
 
     epochs: int = 6
     batch_size: int = 16
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     side: int = 160
     """Pixels a side of what the network sees, at most; it was trained on 224."""
     frozen: int = 5
@@ -41,7 +41,7 @@ class Tuned(ImageNetwork):
         **{name: known for name, known in ImageNetwork.space.items() if name not in ("side", "optimizer", "schedule")},
         "epochs": Int(2, 15, log=True),
         "batch_size": Choice(8, 16, 32, 64),
-        "learning_rate": Float(5e-5, 2e-3, log=True),
+        "learning_rate": Float(5e-5, 1e-3, log=True),
         "frozen": Int(0, 16),
     }
 

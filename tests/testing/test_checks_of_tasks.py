@@ -59,3 +59,9 @@ def test_every_check_has_a_broken_task_here() -> None:
 def test_without_probes_nothing_is_said_of_answers(task: Make) -> None:
     state, told = found(task("NoProbes"), "task", "answers_are_json")
     assert (state, told) == ("skipped", "the task has no probes, so there is nothing to ask; give it Task.probes")
+
+
+def test_an_example_is_read_under_the_options_that_its_task_has(task: Make) -> None:
+    plain, other = task("Recommend"), task("Recommend")
+    other.options = {"k_core": "3", "no_option_of_it": "x"}
+    assert other.dataset.fingerprint == other.example().fingerprint != plain.dataset.fingerprint

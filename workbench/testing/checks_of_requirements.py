@@ -50,7 +50,7 @@ def _ask(subject: Part, owner: PluginSubject, hide: Iterable[str]) -> dict[str, 
     """
     hidden = sorted(hide)
     with tempfile.TemporaryDirectory() as folder:
-        plugin = {"distribution": owner.distribution, "plugin": owner.name, "folder": folder}
+        plugin = {"distribution": owner.distribution, "plugin": owner.name, "folder": folder, "options": owner.options}
         about = {"ask": "without", "kind": _kind(subject), "target": subject.spec.name, "hide": hidden}
         found = asked_of_fresh({**plugin, **about})
     if found["plugin"]:

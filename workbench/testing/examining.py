@@ -32,14 +32,17 @@ class Examination:
 
     Args:
         name: of the plugin as `workbench plugins` lists it, or of its distribution where that has one plugin.
+        options: under which a task that has them reads its example, as `{"pretrained": "folder"}`, for models that need
+            what no made-up data has.
 
     Raises:
         UnknownName: no such plugin is installed.
         PluginError: several are called that, or it is switched off.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, options: Mapping[str, str] | None = None) -> None:
         self.distribution, self.plugin = find(name)
+        self.options = dict(options or {})
         self.version = plugins()[self.distribution, self.plugin].version
         self._folder: Path | None = None
         self._end: Callable[[], object] | None = None
@@ -88,7 +91,7 @@ class Examination:
         """The answer of a process that runs checks; of one that ended over it, how it ended."""
         pool = self._pool(fresh)
         plugin = {"distribution": self.distribution, "plugin": self.plugin, "folder": str(self._folder)}
-        question = Question(uuid.uuid4().hex, {**plugin, **about})
+        question = Question(uuid.uuid4().hex, {**plugin, "options": self.options, **about})
         pool.submit(question, time.monotonic() + seconds)
         while True:
             for event in pool.events(timeout=1.0):
@@ -126,17 +129,18 @@ def find(name: str) -> tuple[str, str]:
     return found[0]
 
 
-def check_plugin(name: str) -> list[Outcome]:
+def check_plugin(name: str, options: Mapping[str, str] | None = None) -> list[Outcome]:
     """Run every check of an installed plugin; returns what became of each.
 
     Args:
         name: as for `Examination`.
+        options: as for `Examination`.
 
     Raises:
         AssertionError: a check fails; the message has all that do.
         UnknownName: no such plugin is installed.
     """
-    with Examination(name) as examination:
+    with Examination(name, options) as examination:
         outcomes = [examination.run(case) for case in examination.cases]
     failed = [outcome.message for outcome in outcomes if outcome.state == "failed"]
     if failed:
@@ -145,7 +149,7 @@ def check_plugin(name: str) -> list[Outcome]:
 
 
 def parametrize_with_checks(
-    name: str, expected_failures: Mapping[str, str] | None = None
+    name: str, expected_failures: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a test one test for each check of an installed plugin; it is given `check`, and calls `check()`.
 
@@ -159,6 +163,7 @@ def parametrize_with_checks(
     Args:
         name: as for `Examination`.
         expected_failures: `check` or `target:check` -> the reason.
+        options: as for `Examination`.
 
     Raises:
         UnknownName: no such plugin is installed, or no such check.
@@ -166,7 +171,7 @@ def parametrize_with_checks(
     import pytest
 
     expected = dict(expected_failures or {})
-    examination = Examination(name)
+    examination = Examination(name, options)
     ids = {key for case in examination.cases for key in (case.id, case.check.name)}
     for key in expected:
         if key not in ids:

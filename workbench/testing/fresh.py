@@ -99,7 +99,7 @@ def without(question: Mapping[str, Any]) -> dict[str, Any]:
     for name in question["hide"]:
         sys.modules[name] = None  # type: ignore[assignment] # as if it were not there, for `find_spec` too
 
-    bench = Bench(question["distribution"], question["plugin"], Path(question["folder"]))
+    bench = Bench(question["distribution"], question["plugin"], Path(question["folder"]), question["options"])
     plugin = bench.plugin.plugin
     if plugin.state != "loaded":
         return {"plugin": plugin.reason}

@@ -40,10 +40,16 @@ PARTS = ("train", "valid", "train_valid", "test")
 
 
 class PluginSubject:
-    """A plugin: one entry point of an installed distribution, or one that brings commands alone."""
+    """A plugin: one entry point of an installed distribution, or one that brings commands alone.
 
-    def __init__(self, distribution: str, name: str) -> None:
-        self.distribution, self.name = distribution, name
+    Args:
+        distribution: its name.
+        name: of the plugin.
+        options: under which tasks that have them read their examples.
+    """
+
+    def __init__(self, distribution: str, name: str, options: Mapping[str, str] | None = None) -> None:
+        self.distribution, self.name, self.options = distribution, name, dict(options or {})
 
     def exercise(self) -> None:
         """Use it as every command does."""
@@ -93,10 +99,19 @@ class TaskSubject:
         registry: where its baseline is found.
         folder: for what checks write.
         owner: the plugin that is checked.
+        options: under which the example is read, as far as the task has them.
     """
 
-    def __init__(self, spec: TaskSpec, registry: Registry, folder: Path, owner: PluginSubject | None = None) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        registry: Registry,
+        folder: Path,
+        owner: PluginSubject | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self.spec, self.registry, self.folder, self.owner = spec, registry, folder, owner
+        self.options = options or {}
 
     @cached_property
     def loaded(self) -> Any:
@@ -110,7 +125,12 @@ class TaskSubject:
 
     @cached_property
     def dataset(self) -> Dataset[Any]:
-        return self.task.read(self.task.example(SEED), {})
+        return self.example()
+
+    def example(self) -> Dataset[Any]:
+        """The example, read anew."""
+        known = {name: value for name, value in self.options.items() if name in self.task.options}
+        return self.task.read(self.task.example(SEED), known)
 
     @cached_property
     def split(self) -> Split[Any]:

@@ -29,10 +29,11 @@ class Bench:
         distribution: of the plugin.
         name: of the plugin.
         folder: for what checks write.
+        options: under which tasks read their examples.
     """
 
-    def __init__(self, distribution: str, name: str, folder: Path) -> None:
-        self.plugin = PluginSubject(distribution, name)
+    def __init__(self, distribution: str, name: str, folder: Path, options: Mapping[str, str]) -> None:
+        self.plugin = PluginSubject(distribution, name, options)
         self.folder = folder
         self.subjects: dict[tuple[str, str], Subject] = {}
 
@@ -66,7 +67,7 @@ class Bench:
             metric = next(spec for spec in plugin.metrics if spec.name == target)
             return MetricSubject(metric, self._task(metric.task), self.plugin)
         task = next(spec for spec in plugin.tasks if spec.name == target)
-        return TaskSubject(task, self.plugin.registry, self.folder, self.plugin)
+        return TaskSubject(task, self.plugin.registry, self.folder, self.plugin, self.plugin.options)
 
     def _task(self, name: str) -> TaskSubject:
         """The plugin's own task of that name, else the one that is on offer."""
@@ -77,7 +78,7 @@ class Bench:
                 offer = registry.task(name)
             except UserError as error:
                 raise Broken(str(error), "name a task that is installed in the spec") from error
-            self.subjects[key] = TaskSubject(offer.spec, registry, self.folder)
+            self.subjects[key] = TaskSubject(offer.spec, registry, self.folder, options=self.plugin.options)
         found = self.subject("task", name)
         assert isinstance(found, TaskSubject)
         return found
@@ -114,7 +115,7 @@ class BenchDesk(Desk):
         about = question.about
         key = about["distribution"], about["plugin"]
         if key not in self.benches:
-            self.benches[key] = Bench(*key, Path(about["folder"]))
+            self.benches[key] = Bench(*key, Path(about["folder"]), about["options"])
         bench = self.benches[key]
         if "check" not in about:
             return work.Checked(question.id, {"offered": bench.offered()})

@@ -45,3 +45,17 @@ def two_classes(root: Path, n: int = 6) -> Path:
             pixels = (shade + rng.integers(-20, 20, (8, 8))).astype(np.uint8)
             Image.fromarray(pixels).save(root / name / f"{number}.png")
     return root
+
+
+def random_weights(path: Path) -> Path:
+    """Random numbers under the names of those that are published; without torch the test is skipped."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from workbench_image.efficientnet import Lite
+
+    torch.manual_seed(0)
+    published = {f"_{name}": value.contiguous() for name, value in Lite().state_dict().items()}
+    published |= {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+    save_file(published, path)
+    return path

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.plugins.workbench_image.conftest import random_weights
 from workbench import Context, ModelError, Split
 from workbench.execution import shared
 from workbench_image import workbench_models
@@ -58,20 +59,7 @@ def test_classes_of_two_images_and_of_none_are_no_obstacle(name: str, shapes: Sp
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """Random numbers under the names of those that are published."""
-    torch = pytest.importorskip("torch")
-    from safetensors.torch import save_file
-
-    from workbench_image.efficientnet import Lite
-
-    torch.manual_seed(0)
-    published = {}
-    for name, value in Lite().state_dict().items():
-        if not name.endswith("num_batches_tracked"):
-            published[f"_{name}"] = value.contiguous()
-    published |= {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
-    save_file(published, tmp_path / "weights.safetensors")
-    return tmp_path / "weights.safetensors"
+    return random_weights(tmp_path / "weights.safetensors")
 
 
 def test_a_pretrained_network_is_read_by_its_published_names_and_comes_back(
@@ -122,7 +110,7 @@ def test_a_pretrained_network_looks_at_each_image_once_in_a_run(
     assert sum(seen) == len({image.tobytes() for image in part.pixels})
 
 
-@pytest.mark.parametrize(("height", "width", "side"), [(28, 28, 96), (60, 80, 160), (160, 120, 160)])
+@pytest.mark.parametrize(("height", "width", "side"), [(28, 28, 64), (60, 80, 160), (160, 120, 160)])
 def test_small_images_are_shown_not_much_larger(height: int, width: int, side: int) -> None:
     assert seen_side(160, height, width) == side
 
