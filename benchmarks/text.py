@@ -1,11 +1,11 @@
 """The task `text-classification` from end to end: one call of the command for each data set and seed.
 
-    WORKBENCH_DATA=FOLDER python benchmarks/text.py [--time 60s] [--seeds 3] [--only rt-polarity,trec6]
+    WORKBENCH_DATA=FOLDER python benchmarks/text.py [--time 60s] [--seeds 3] [--only rt-polarity,trec6] [-- OPTIONS]
 
 FOLDER holds the folders `rt-polarity` (rt-polarity.neg and .pos, Pang and Lee 2005), `trec6` (TREC.train and TREC.test,
 Li and Roth 2002), `waimai_10k` (waimai_10k.csv, ChineseNlpCorpus) and `sms-spam` (SMSSpamCollection, Almeida and
 Hidalgo 2011), which may not all be given on with this repository. TREC-6 is scored on its own test part, the others on
-a fifth that the seed draws.
+a fifth that the seed draws. OPTIONS are those of `workbench run`, such as `--pretrained FOLDER`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--time", default="60s")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default=",".join(DATA))
+    parser.add_argument("options", nargs="*")
     arguments = parser.parse_args()
     folder = Path(os.environ["WORKBENCH_DATA"]).resolve()
     print("| data | seed | winner | metric | test | best single, accuracy | trials | seconds | 95 % of it after |")
@@ -50,6 +51,7 @@ def main() -> None:
                     arguments.time,
                     "--seed",
                     str(seed),
+                    *arguments.options,
                 ]
                 found, first = run(Path(place), options)
             best = found["best"]
