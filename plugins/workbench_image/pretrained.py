@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,7 @@ import numpy as np
 
 from workbench import Context
 from workbench.blocks import training
-from workbench.blocks.networks import Network
-from workbench.data.examples import digests
-from workbench.space import Float
+from workbench.blocks.frozen import Frozen
 from workbench_image.task import Images
 
 if TYPE_CHECKING:
@@ -25,7 +22,7 @@ SMALLEST, ENLARGED = 64, 2
 """Pixels a side below which the network sees nothing, and how many times as large small images are made for it."""
 
 
-class Pretrained(Network):
+class Pretrained(Frozen):
     """Logistic regression on what EfficientNet-Lite0 (Tan and Le 2019) sees, with the weights of `--pretrained`.
 
     What it sees of an image is found once in a run, so that every further trial costs only the regression. Another
@@ -36,10 +33,6 @@ class Pretrained(Network):
     """Pixels a side of what the network sees, at most; it was trained on 224."""
     mirrored: bool = True
     """Whether an image's mirror image is looked at too, and the mean taken."""
-    l2: float = 0.1
-
-    space = {"l2": Float(1e-3, 100, log=True)}
-    needs = {"classes", "pretrained"}
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         from workbench_image.efficientnet import Lite
@@ -48,10 +41,6 @@ class Pretrained(Network):
 
     def fit(self, train: Images, context: Context) -> None:
         """Only the classifier is fitted."""
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
         from workbench_image.efficientnet import load, published
 
         side = seen_side(self.side, *train.pixels.shape[1:3])
@@ -59,35 +48,24 @@ class Pretrained(Network):
         state, digest = published(Path(train.pretrained))
         load(self.module_, state, train.pretrained)
         key = f"{digest}, side={side}, mirrored={self.mirrored}"
-        self._found_ = []
-        for part in [train] if context.valid is None else [context.valid, train]:
-            names = digests(image.tobytes() for image in part.pixels)
-            seen = context.shared_rows(key, names, partial(self.seen, part))
-            self._found_.append((part, seen))
-        head = LogisticRegression(C=1 / (self.l2 * seen.shape[1]), max_iter=500)
-        self.estimator_ = make_pipeline(StandardScaler(), head).fit(seen, train.target)
-        self.n_classes_, self.classes_ = train.n_classes, np.unique(train.target)
+        self.learn(train, context, key)
 
-    def predict_proba(self, examples: Images) -> NDArray[np.float64]:
-        """float64[n, n_classes]."""
-        known = [seen for part, seen in vars(self).get("_found_", ()) if part is examples]
-        seen = known[0] if known else self.seen(examples, range(len(examples)))
-        found = np.zeros((len(examples), self.n_classes_))
-        found[:, self.classes_] = self.estimator_.predict_proba(seen)
-        return found
+    def contents(self, examples: Images) -> Iterable[bytes]:
+        """Pixels."""
+        return (image.tobytes() for image in examples.pixels)
 
-    def seen(self, examples: Images, chosen: Sequence[int]) -> NDArray[np.float32]:
-        """float32[chosen, 1280], found in mixed precision: the last digits depend on the machine."""
+    def features(self, examples: Images, rows: Sequence[int]) -> NDArray[np.float32]:
+        """float32[rows, 1280], found in mixed precision: the last digits depend on the machine."""
         import torch
 
         from workbench_image.efficientnet import SEEN, as_trained
 
-        if not len(chosen):
+        if not len(rows):
             return np.empty((0, SEEN), np.float32)
-        numbers = np.array(chosen)
+        numbers = np.array(rows)
 
-        def look(rows: NDArray[np.int64]) -> torch.Tensor:
-            pixels = torch.from_numpy(np.array(examples.pixels[numbers[rows]])).to(self.device)
+        def look(some: NDArray[np.int64]) -> torch.Tensor:
+            pixels = torch.from_numpy(np.array(examples.pixels[numbers[some]])).to(self.device)
             images = as_trained(pixels, self.shape_["side"])
             with training.mixed_precision(self.device):
                 found: torch.Tensor = self.module_(images)
