@@ -150,7 +150,8 @@ def read_encoder(folder: Path) -> Bert:
     from safetensors.torch import load_file
 
     path = folder / "model.safetensors"
-    encoder = Bert(shape_of(folder))
+    with torch.device("meta"):  # its numbers are read, so that none need be drawn
+        encoder = Bert(shape_of(folder))
     try:
         stored = {_ours(name): value for name, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
@@ -159,7 +160,7 @@ def read_encoder(folder: Path) -> Bert:
     for name, value in own.items():
         if name not in stored or stored[name].shape != value.shape:
             raise DataError(f"{path} does not hold what config.json says: {name} is missing or of another shape")
-    encoder.load_state_dict({name: stored[name].float() for name in own})
+    encoder.load_state_dict({name: stored[name].float() for name in own}, assign=True)
     encoder.eval().requires_grad_(False)
     return encoder
 

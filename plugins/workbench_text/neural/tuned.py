@@ -44,7 +44,7 @@ class Tuned(Sequences):
     @classmethod
     def estimate(cls, shape: Mapping[str, int]) -> tuple[float, float] | None:
         """Of a fit with the defaults and an encoder of 22 million weights, one thread."""
-        each = 1.2e-4 if training.cpu_has_bfloat16() else 2.5e-4
+        each = 1.5e-4 if training.cpu_has_bfloat16() else 3.5e-4
         return 2.0 + cls.hyperparameters()["epochs"] * each * shape["characters"], 1.2e9
 
     def prepare(self, train: Any, context: Context) -> dict[str, Any]:
