@@ -63,9 +63,10 @@ class Tuned(ImageNetwork):
 
     def start(self, shape: dict[str, Any], context: Context) -> None:
         """Begin with what the network has learned."""
-        from workbench_image.efficientnet import load
+        from workbench_image.efficientnet import Classifier, load
 
         super().start(shape, context)
+        assert isinstance(self.module_, Classifier)
         load(self.module_.seen, self._published, self._path)
         self.module_.freeze(self.frozen)
 

@@ -22,16 +22,34 @@ def with_trials(name: str, objectives: list[float | None], seconds: float = 1.0)
     return found
 
 
-def test_the_baseline_is_first_then_the_cheapest() -> None:
-    models = [candidate("baseline", 9), candidate("slow", 5), candidate("quick", 1)]
+@pytest.mark.parametrize("clocks", [True, False])
+def test_the_baseline_is_first_then_the_cheapest(clocks: bool) -> None:
+    models = [candidate("baseline", 9), candidate("slow", 1.5), candidate("quick", 1)]
     rng = np.random.default_rng(0)
     order = []
     for _ in models:
-        chosen = choose(models, True, rng, always)
+        chosen = choose(models, clocks, rng, always)
         assert chosen is not None
         chosen.started += 1
         order.append(chosen.name)
     assert order == ["baseline", "quick", "slow"]
+
+
+def test_a_slow_models_first_trial_waits_until_the_others_have_taken_as_long() -> None:
+    slow = candidate("slow", 9)
+    rng = np.random.default_rng(0)
+
+    def chosen(spent: float, clocks: bool = True) -> Candidate | None:
+        return choose(
+            [with_trials("baseline", [0.1], 0.0), with_trials("quick", [0.5], spent), slow], clocks, rng, always
+        )
+
+    assert chosen(8.9) is not slow
+    assert chosen(9.1) is slow
+    assert chosen(8.9, clocks=False) is slow, "where clocks may not decide, every model has its turn"
+    alone = with_trials("baseline", [0.1], 0.0)
+    alone.study.exhausted = True
+    assert choose([alone, slow], True, rng, always) is slow, "there is nothing else to do"
 
 
 def test_what_does_not_fit_or_is_exhausted_is_passed_over() -> None:

@@ -1,9 +1,10 @@
 """Which model gets the next trial.
 
-The baseline first, then each model's first trial in order of estimated cost, then the model that is expected
-to beat the best so far at the least cost. The last is FLAML's rule (Wang et al., "FLAML: A Fast and
-Lightweight AutoML Library", MLSys 2021, section 4.2): a model is drawn with a chance in proportion to the
-inverse of its estimated cost for improvement, so none is starved.
+The baseline first, then each model's first trial in order of estimated cost, as soon as the search has taken as
+long as it is to cost: so no more than about half of a search goes into finding out what slow models are worth. All
+other trials go to the model that is expected to beat the best so far at the least cost. That is FLAML's rule (Wang
+et al., "FLAML: A Fast and Lightweight AutoML Library", MLSys 2021, section 4.2): a model is drawn with a chance in
+proportion to the inverse of its estimated cost for improvement, so none is starved.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ PRIOR_GAIN = 0.02
 
 FAILURES_ALLOWED = 3
 """A model that has ended so many trials without one score gets no more."""
+
+AT_ONCE = 2.0
+"""Seconds: a first trial that is to cost no more waits for nothing."""
 
 LONG_SHARE = 0.1
 """Of the search's time: a model whose trials have not fitted for longer than that has to do with less than its due."""
@@ -90,7 +94,11 @@ def choose(
     if untried:
         if untried[0] is candidates[0]:
             return untried[0]
-        return min(untried, key=lambda each: each.estimated_seconds)
+        cheapest = min(untried, key=lambda each: each.estimated_seconds)
+        spent = sum(trial.cost for each in candidates for trial in each.trials)
+        able = [each for each in able if each.started]
+        if not (clocks and able) or cheapest.estimated_seconds <= max(spent, AT_ONCE):
+            return cheapest
     if not able:
         return None
     leaders = [each.best.objective for each in candidates if each.best and each.best.objective is not None]

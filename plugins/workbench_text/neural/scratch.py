@@ -36,7 +36,7 @@ class BagOfEmbeddings(TextNetwork):
     learning_rate: float = 5e-3
     space = {**TextNetwork.space, "ngrams": Int(1, 3)}
     most_known: ClassVar[int] = 200_000
-    seconds_per_character: ClassVar[float] = 5e-6
+    seconds_per_word: ClassVar[float] = 1.3e-5
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         from workbench_text.neural.networks import Bag
@@ -70,7 +70,7 @@ class TextCNN(TextNetwork):
     filters: int = 100
     widest: int = 5
     space = {**TextNetwork.space, "filters": Int(32, 300, log=True), "widest": Int(3, 7)}
-    seconds_per_character: ClassVar[float] = 2e-5
+    seconds_per_word: ClassVar[float] = 1.5e-4
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         from workbench_text.neural.networks import Convolutions
@@ -91,7 +91,7 @@ class BiLSTM(TextNetwork):
     units: int = 64
     space = {**TextNetwork.space, "units": Int(32, 256, log=True)}
     longest: ClassVar[int] = 200
-    seconds_per_character: ClassVar[float] = 3e-5
+    seconds_per_word: ClassVar[float] = 1.8e-4
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         from workbench_text.neural.networks import BothWays
@@ -119,7 +119,7 @@ class Transformer(TextNetwork):
         "layers": Int(1, 4),
     }
     longest: ClassVar[int] = 200
-    seconds_per_character: ClassVar[float] = 3e-5
+    seconds_per_word: ClassVar[float] = 3e-4
 
     def module(self, shape: Mapping[str, Any]) -> nn.Module:
         from workbench_text.neural.networks import Encoder
