@@ -83,7 +83,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             record = run_record(row, writer.run, database.name)
             observers = Observers(registry.plugins)
             recorder = Recorder(writer, screen, settings, question.plugins, question.metric, observers, record)
-            sizes = Sizes(settings.folds or 1, thinning)
+            sizes = Sizes(settings.folds or 1, thinning, len(split.train_valid) / len(split.train))
             stages = Stages(question, settings, budget, pool, folder, recorder, interrupts, drawing, sizes)
             with (
                 recorder.observed(budget),

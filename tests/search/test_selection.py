@@ -83,6 +83,16 @@ def test_one_finalist_of_each_model_pays_for_what_they_share_on_another_part() -
     assert {trial.number: trial.cost_anew for trial in chosen} == {2: 21.0, 3: 1.0, 1: 1.0, 4: 1.0}
 
 
+def test_on_another_part_a_network_is_trained_for_as_many_epochs_as_were_best() -> None:
+    trial = ended("a", 0.5, seconds=6.0)
+    assert trial.cost_anew == 6.0
+    trial.result = replace(trial.result, epochs=2)  # type: ignore[type-var]
+    trial.reports = dict.fromkeys(range(1, 7), 0.5)
+    assert trial.cost_anew == 2.0
+    trial.reports = {}  # they are those of an earlier session
+    assert trial.cost_anew == 6.0
+
+
 def test_the_mean_over_draws_decides_not_the_first_draw(make: Callable[..., Selection], tmp_path: Path) -> None:
     lucky, better = ended("a", 0.45, 1), ended("b", 0.44, 2)
     for trial in (lucky, better):
@@ -370,5 +380,6 @@ def test_what_the_finish_takes_is_more_where_the_search_scored_less() -> None:
     trial.result = Result("", "complete", fit_seconds=2.0, score_seconds=0.5)
     assert Sizes().final(trial) == 2.5
     assert Sizes(folds=2).final(trial) == 1.25
+    assert Sizes(growth=2.0).final(trial) == 5.0
     assert Sizes(thinning=10.0).final(trial) == 7.0
     assert Sizes(thinning=10.0).extra([trial, trial]) == 9.0

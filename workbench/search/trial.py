@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import statistics
 import uuid
 from collections.abc import Mapping, Sequence
@@ -110,8 +111,12 @@ class Trial:
 
     @property
     def cost_anew(self) -> float:
-        """Of a finalist, seconds that it is expected to take on another part."""
-        return 0.0 if self.result is None else self.cost - self.result.shared_seconds + self.shared_anew
+        """Of a finalist, seconds that it is expected to take on another part, for as many epochs as were best."""
+        result = self.result
+        if result is None:
+            return 0.0
+        epochs = min(1.0, (result.epochs or math.inf) / max(1, len(self.reports)))
+        return epochs * result.fit_seconds + result.score_seconds + self.shared_anew
 
 
 @dataclass(frozen=True)
@@ -121,14 +126,16 @@ class Sizes:
     Args:
         folds: on how many the search scores each trial.
         thinning: how many times as many examples test has, for what the search scores was thinned.
+        growth: how many times as many examples there are to fit on.
     """
 
     folds: int = 1
     thinning: float = 1.0
+    growth: float = 1.0
 
     def final(self, trial: Trial) -> float:
         """Seconds that the fit on train and valid, and its scoring on test, are expected to take."""
-        return (trial.cost_anew + self.extra([trial])) / self.folds
+        return (self.growth * trial.cost_anew + self.extra([trial])) / self.folds
 
     def extra(self, trials: Sequence[Trial]) -> float:
         """Seconds that scoring these one after the other, as an ensemble does, takes more on test than on a draw."""
