@@ -52,7 +52,7 @@ def assemble(
     """
     draws = sorted(finalists[0].scored) if finalists else []
     members = [trial for trial in finalists if set(trial.scored) >= set(draws)]
-    need = spare + pace * _seconds_to_answer(members, fits) + WEIGHING_SECONDS
+    need = spare + seconds_to_assemble(members, fits, pace)
     if len(members) < 2 or len(draws) < LEAST_DRAWS or fits.budget.left < need:
         return None
     deadline, began = fits.budget.deadline(spare), time.monotonic()
@@ -96,10 +96,11 @@ def _restored(trial: Trial) -> str:
     return f"{trial.id}-answers"
 
 
-def _seconds_to_answer(members: Sequence[Trial], fits: Fits) -> float:
-    """What `_with_answers` is expected to take."""
+def seconds_to_assemble(members: Sequence[Trial], fits: Fits, pace: float = 1.0) -> float:
+    """What it is expected to take that these give their answers and are weighed."""
     results = [(trial, trial.result) for trial in members if trial.result is not None]
-    return fits.spread([result.score_seconds if trial.search_folder else trial.cost_anew for trial, result in results])
+    costs = [result.score_seconds if trial.search_folder else trial.cost_anew for trial, result in results]
+    return pace * fits.spread(costs) + WEIGHING_SECONDS
 
 
 def _with_answers(members: Sequence[Trial], fits: Fits, deadline: float | None) -> list[Trial]:

@@ -18,7 +18,7 @@ from workbench.execution import ensembles
 from workbench.execution.work import Fit, Result
 from workbench.search.budget import CAUTION, FINISH_OVERHEAD
 from workbench.search.comparing import compare, lead, prefer_cheap
-from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of
+from workbench.search.ensemble import LEAST_DRAWS, assemble, part_of, question_of, seconds_to_assemble
 from workbench.search.fits import Fits
 from workbench.search.trial import Observer, Sizes, Trial, stable_seed
 
@@ -147,9 +147,9 @@ class Selection:
         earlier = [trial for trial in chosen if trial.earlier]
         slowest = self.fits.round_seconds(chosen)
         for draw in range(0 if earlier else 1, DRAWS if self.sizes.folds == 1 else 1):
-            # Once there can be an ensemble it goes before more draws; to answer and be weighed takes about a draw.
-            more = 2 if self.ensembles and draw >= LEAST_DRAWS else 1
-            need = CAUTION * (self._final_seconds(chosen + yardstick) + more * slowest)
+            need = CAUTION * (self._final_seconds(chosen + yardstick) + slowest)
+            if self.ensembles and draw >= LEAST_DRAWS:  # once there can be an ensemble it goes before more draws
+                need += FINISH_OVERHEAD + seconds_to_assemble(chosen, self.fits)
             began = time.monotonic()
             if self.fits.interrupted() or self.fits.budget.left < need or not (draw == 0 or write_draw(draw)):
                 break
