@@ -9,6 +9,9 @@ from workbench.search.ensemble import WEIGHING_SECONDS
 from workbench.search.selection import DRAWS, finalists
 from workbench.search.trial import Sizes, Trial
 
+ROUND = 1.2
+"""A round on a draw takes so many times as long as its fits and scores where answers are written for an ensemble."""
+
 
 def seconds_to_finish(
     trials: Sequence[Trial], baseline: str, workers: int, drawing: float, sizes: Sizes, ensembles: bool
@@ -31,7 +34,7 @@ def seconds_to_finish(
     seconds += makespan([trial.cost_anew for trial in chosen if trial.earlier], workers)
     if sizes.folds > 1:
         return seconds
-    seconds += (DRAWS - 1) * (rounds + drawing)
+    seconds += (DRAWS - 1) * ((ROUND if ensembles else 1) * rounds + drawing)
     if ensembles and len(chosen) > 1:
         # To answer takes as long as to be scored; on the first draw, restored models are scored once more before.
         answers = makespan([trial.result.score_seconds for trial in chosen if trial.result is not None], workers)
