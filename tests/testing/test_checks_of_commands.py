@@ -9,7 +9,7 @@ import pytest
 
 from tests.testing.conftest import found
 from workbench.testing.generator import CHECKS
-from workbench.testing.subjects import CommandSubject, PluginSubject
+from workbench.testing.subjects_of_plugins import CommandSubject, PluginSubject
 
 CODE = """
 import click

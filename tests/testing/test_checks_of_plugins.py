@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import FIRST
 from tests.testing.conftest import found
 from workbench.testing.generator import CHECKS
-from workbench.testing.subjects import PluginSubject
+from workbench.testing.subjects_of_plugins import PluginSubject
 
 Install = Callable[..., Path]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench.testing.promises import Broken, check
-from workbench.testing.subjects import CommandSubject
+from workbench.testing.subjects_of_plugins import CommandSubject
 
 
 @check(

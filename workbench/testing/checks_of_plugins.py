@@ -11,7 +11,7 @@ from workbench.installed import DISTRIBUTION, GROUP, refusal_of
 from workbench.registry import Registry
 from workbench.testing.fresh import asked_of_fresh
 from workbench.testing.promises import Broken, Untold, check
-from workbench.testing.subjects import PluginSubject
+from workbench.testing.subjects_of_plugins import PluginSubject
 
 
 @check(

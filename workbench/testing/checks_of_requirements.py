@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 from workbench.installed import DISTRIBUTION
 from workbench.testing.fresh import asked_of_fresh
 from workbench.testing.promises import Broken, Untold, check
-from workbench.testing.subjects import MetricSubject, ModelSubject, PluginSubject, TaskSubject
+from workbench.testing.subjects import MetricSubject, ModelSubject, TaskSubject
+from workbench.testing.subjects_of_plugins import PluginSubject
 from workbench.testing.watching import importers
 
 Part = TaskSubject | ModelSubject | MetricSubject

@@ -1,4 +1,4 @@
-"""What checks look at: a plugin and what it offers, with the little data and the fits that they share.
+"""What checks look at: a task, a model or a metric, with the little data and the fits that they share.
 
 All of it is lazy, and lives in a process that runs checks and nothing else.
 """
@@ -12,13 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbench.commands import PluginCommand, plugin_commands
 from workbench.contract.context import Context
 from workbench.contract.hooks import MetricSpec, ModelSpec, TaskSpec
 from workbench.contract.metric import Evaluation, Metric
@@ -26,61 +24,16 @@ from workbench.contract.model import Model
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import Answer, Probe, Task
 from workbench.data import mapped
-from workbench.discovery import Plugin, discover
 from workbench.errors import UserError
 from workbench.execution import scoring
 from workbench.execution.memory import private_memory
-from workbench.installed import others, plugins
 from workbench.registry import Registry, load_class
 from workbench.testing.promises import Broken, Untold
+from workbench.testing.subjects_of_plugins import CommandSubject, PluginSubject
 from workbench.testing.watching import Traces, watched
 
 SEED = 0
 PARTS = ("train", "valid", "train_valid", "test")
-
-
-class PluginSubject:
-    """A plugin: one entry point of an installed distribution, or one that brings commands alone.
-
-    Args:
-        distribution: its name.
-        name: of the plugin.
-        options: under which tasks that have them read their examples.
-    """
-
-    def __init__(self, distribution: str, name: str, options: Mapping[str, str] | None = None) -> None:
-        self.distribution, self.name, self.options = distribution, name, dict(options or {})
-
-    def exercise(self) -> None:
-        """Use it as every command does."""
-        _ = self.plugin
-
-    @property
-    def entry(self) -> EntryPoint:
-        """Where its hooks are; of a plugin without any, its first command."""
-        return plugins()[self.distribution, self.name].entry
-
-    @property
-    def commands(self) -> list[PluginCommand]:
-        """Those that its distribution brings, whether they can be called or not."""
-        return [each for each in plugin_commands() if each.distribution == self.distribution]
-
-    @cached_property
-    def plugin(self) -> Plugin:
-        """As it is discovered, with no other third-party plugin beside it."""
-        return self.among(discover(others(self.distribution, self.name)))
-
-    @cached_property
-    def registry(self) -> Registry:
-        """Of this plugin and those that come with Workbench; of all where it needs a task of another."""
-        alone = Registry(discover(others(self.distribution, self.name)))
-        needed = {spec.task for spec in self.plugin.specs if not isinstance(spec, TaskSpec)}
-        return alone if needed <= set(alone.tasks) else Registry.discovered()
-
-    def among(self, plugins: Sequence[Plugin]) -> Plugin:
-        """This plugin among others."""
-        key = self.distribution, self.name
-        return next(plugin for plugin in plugins if (plugin.distribution, plugin.name) == key)
 
 
 @dataclass(frozen=True)
@@ -348,26 +301,6 @@ class MetricSubject:
     def exercise(self) -> None:
         """Use it as a run does."""
         self.value()
-
-
-class CommandSubject:
-    """A command that the plugin's distribution brings.
-
-    Args:
-        command: as it is found among all that are installed.
-    """
-
-    def __init__(self, command: PluginCommand) -> None:
-        self.command = command
-
-    @cached_property
-    def loaded(self) -> Any:
-        """What the entry point names, a command or not."""
-        return self.command.entry.load()
-
-    def exercise(self) -> None:
-        """Import it, as a call does."""
-        _ = self.loaded
 
 
 Subject = PluginSubject | TaskSubject | ModelSubject | MetricSubject | CommandSubject

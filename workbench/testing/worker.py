@@ -16,7 +16,8 @@ from workbench.execution import work
 from workbench.execution.worker import Desk, serve
 from workbench.testing.generator import CHECKS
 from workbench.testing.promises import Broken, Check, Kind, Untold
-from workbench.testing.subjects import CommandSubject, MetricSubject, ModelSubject, PluginSubject, Subject, TaskSubject
+from workbench.testing.subjects import MetricSubject, ModelSubject, Subject, TaskSubject
+from workbench.testing.subjects_of_plugins import CommandSubject, PluginSubject
 from workbench.testing.watching import adopt, watch_imports
 
 OURS = str(Path(workbench.__file__).parent) + os.sep
