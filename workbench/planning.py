@@ -10,7 +10,7 @@ from typing import Any
 from workbench.contract import devices
 from workbench.contract.metric import Metric
 from workbench.contract.split import Split
-from workbench.contract.task import Source, Task
+from workbench.contract.task import ENCODING_ALONE, Source, Task
 from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool
@@ -127,7 +127,14 @@ def source(task: Task[Any], settings: RunSettings) -> Source:
         if settings.test_data is not None:
             raise SettingsError("--test-data needs --data beside it")
         return task.sample()
-    return Source(settings.data, settings.test_data, settings.encoding, settings.on_bad_rows)
+    own = (f"--{name.replace('_', '-')}" for name in task.options)
+    return Source(
+        settings.data,
+        settings.test_data,
+        settings.encoding,
+        settings.on_bad_rows,
+        options=(*ENCODING_ALONE, "--on-bad-rows", *own),
+    )
 
 
 def choose_models(registry: Registry, settings: RunSettings, baseline: str) -> dict[str, ModelOffer]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
-from workbench.contract.task import ENSEMBLE, Answer, Source, Task
+from workbench.contract.task import ENCODING_ALONE, ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
 from workbench.discovery import fault
 from workbench.errors import PluginError, StoreError, UserError
@@ -76,7 +76,7 @@ class Served:
             DataError: the data cannot be read, or nothing of it can be scored.
         """
         encoding = encoding or self.settings["encoding"]
-        source = Source(data, encoding=encoding, on_bad_rows=self.settings["on_bad_rows"])
+        source = Source(data, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
         options = {**self.settings["options"], **(options or {})}
         part, notices = self.task.held_out(source, options, self.encoding)
         names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]

@@ -29,7 +29,7 @@ AWKWARD = ["007", "1e5", "NA", "null", "-3", "", " 7 ", "9007199254740993", "ðŸ˜
 def table(write: Callable[..., Path]) -> Callable[..., RawTable]:
     """Reads the content of a file, or a table."""
 
-    def read(data: Any, name: str = "ratings.csv", columns: tuple[str, ...] = (), **source: Any) -> RawTable:
+    def read(data: Any, name: str = "ratings.csv", columns: tuple[str, ...] | None = (), **source: Any) -> RawTable:
         given = write(data, name) if isinstance(data, str | bytes) else data
         return read_table(given, Source(given, **source), columns)
 
@@ -227,6 +227,18 @@ def test_a_path_that_is_no_data_file_is_refused(message: Callable[..., str], tmp
     assert message(tmp_path).startswith(f"{tmp_path} is a folder; this task reads one file")
     assert message("x", "ratings.xlsx").startswith("ratings.xlsx: files ending in .xlsx are not read; give CSV")
     assert message(b"PAR1 no more", "ratings.parquet").startswith("ratings.parquet cannot be read as Parquet: ")
+
+
+def test_messages_name_options_that_the_command_has(message: Callable[..., str], tmp_path: Path) -> None:
+    asked = Source.of_query({"input": tmp_path / "none.csv"})
+    query = {"flag": asked.flag, "options": asked.options}
+    assert message(asked.data, **query).endswith("no such file; check --input")
+    assert message("user,item\na\n", **query).endswith("2; fix the line")
+    assert "--columns" not in message("1,2\n3,4\n", columns=None)
+    assert "--columns" not in message("1,2\n3,4\n", **query)
+    run = Source(tmp_path, test_data=tmp_path / "none.csv")
+    with pytest.raises(DataError, match="check --test-data"):
+        read_table(run.test_data, run)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,10 @@ ENSEMBLE = "ensemble"
 """What several models that answer together are called, where others have the name of their model."""
 
 
+ENCODING_ALONE = ("--encoding",)
+"""`Source.options` of commands that read new data as a run has read its own."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where data comes from.
@@ -31,6 +35,9 @@ class Source:
         encoding: the text encoding of delimited files.
         on_bad_rows: `"error"`, `"skip"` (up to 5 % of the rows) or `"skip-any"`.
         made_up: True when `data` was generated.
+        flag: the option with which the user named `data`, for messages.
+        options: those with which the user can say how it is read, such as `--encoding`, so that a message names
+            no other; None for all.
     """
 
     data: Any
@@ -38,11 +45,22 @@ class Source:
     encoding: str = "utf-8"
     on_bad_rows: str = "error"
     made_up: bool = False
+    flag: str = "--data"
+    options: tuple[str, ...] | None = None
 
     @classmethod
     def of_query(cls, query: Mapping[str, Any], name: str = "input") -> Source:
         """A file or table of a query to `Task.answer`, in the text encoding that the query says, if any."""
-        return cls(query[name], encoding=query.get("encoding") or cls.encoding)
+        encoding = query.get("encoding") or cls.encoding
+        return cls(query[name], encoding=encoding, flag=f"--{name.replace('_', '-')}", options=ENCODING_ALONE)
+
+    def offers(self, option: str) -> bool:
+        """Whether the command at hand has an option, so that a message may name it as a remedy."""
+        return self.options is None or option in self.options
+
+    def flag_of(self, data: Any) -> str:
+        """The option with which the user named `self.data` or `self.test_data`."""
+        return "--test-data" if data is self.test_data and data is not self.data else self.flag
 
     @property
     def name(self) -> str:

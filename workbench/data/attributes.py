@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def read_attributes(
     Raises:
         DataError: the file cannot be read, has no id column, or an id stands in it twice.
     """
-    table = read_table(Path(path), Source(path, encoding=source.encoding, on_bad_rows=source.on_bad_rows))
+    table = read_table(Path(path), replace(source, data=path, test_data=None, flag=f"--{kind}-table"))
     given = column if column in table.columns.column_names else None
     found = find_columns(table, {kind: (*names, "id")}, {kind: given}, required=()).get(kind)
     if found is None:

@@ -40,8 +40,9 @@ def first_line(error: BaseException) -> str:
 class Delimited:
     """One delimited text file, every column read as text."""
 
-    def __init__(self, path: Path, source: Source, column_names: tuple[str, ...]) -> None:
-        self.path, self.source, self.column_names = path, source, column_names
+    def __init__(self, path: Path, source: Source, column_names: tuple[str, ...] | None) -> None:
+        self.path, self.source, self.column_names = path, source, column_names or ()
+        self.can_be_named = column_names is not None and source.offers("--columns")
         self.bad: list[tuple[int, int, int]] = []  # (record number from 1, values found, values expected)
         self.delimiter = self._delimiter(self._first_line())
         self.found = next(self._records())[1]
@@ -49,10 +50,9 @@ class Delimited:
     def read(self) -> tuple[pa.Table, Callable[[int], str], tuple[str, ...], int]:
         """The fields of `RawTable` beside its name."""
         if not self.column_names and self.found and all(_is_number(value) for value in self.found):
-            raise DataError(
-                f"{self.path.name}: line 1 looks like data, not a header; name the columns, "
-                "such as --columns user,item,rating,timestamp"
-            )
+            remedy = "name the columns, such as --columns user,item,rating,timestamp"
+            remedy = remedy if self.can_be_named else "write a line with the names of the columns above it"
+            raise DataError(f"{self.path.name}: line 1 looks like data, not a header; {remedy}")
         try:
             table = self._parse(threads=True)
         except pa.ArrowInvalid:
@@ -65,7 +65,8 @@ class Delimited:
         record, found, expected = self.bad[0]
         first = f"line {self._line(record)}: {found} value{'s' * (found != 1)} where the header has {expected}"
         if self.source.on_bad_rows == "error":
-            raise DataError(f"{self.path.name}, {first}; fix the line or pass --on-bad-rows skip")
+            skip = " or pass --on-bad-rows skip" if self.source.offers("--on-bad-rows") else ""
+            raise DataError(f"{self.path.name}, {first}; fix the line{skip}")
         note = f"skipped: {len(self.bad):,} malformed row{'s' * (len(self.bad) != 1)}, the first at {first}"
         return table, self._where, (note,), len(self.bad)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class RawTable:
         where: row number from 0 -> where it stands, such as `"line 18"`.
         notes: what was skipped.
         skipped: how many rows were left out for their structure.
+        source: what was read, so that messages name options that the user has.
     """
 
     name: str
@@ -35,25 +36,30 @@ class RawTable:
     where: Callable[[int], str]
     notes: tuple[str, ...] = ()
     skipped: int = 0
+    source: Source = field(default=Source(None), compare=False, repr=False)
 
 
-def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) -> RawTable:
+def read_table(data: Any, source: Source, column_names: tuple[str, ...] | None = None) -> RawTable:
     """Read CSV, TSV, Parquet, JSONL or any table that speaks the Arrow C stream.
 
     Args:
         data: a path or a table: `source.data` or `source.test_data`.
         source: says the text encoding and what to do with bad rows.
-        column_names: the header of a delimited file that has none.
+        column_names: the header of a delimited file that has none; None where the user cannot give one.
 
     Raises:
         DataError: the file cannot be found or read, or a row is malformed.
     """
+    return replace(_read(data, source, column_names), source=source)
+
+
+def _read(data: Any, source: Source, column_names: tuple[str, ...] | None) -> RawTable:
     if not isinstance(data, str | Path):
         return _from_arrow(data)
     pa.enable_signal_handlers(False)  # Ctrl-C while a file is read is the run's business
     path = Path(data)
     if not path.exists():
-        raise DataError(f"{path}: no such file; check --data")
+        raise DataError(f"{path}: no such file; check {source.flag_of(data)}")
     if path.is_dir():
         raise DataError(f"{path} is a folder; this task reads one file: CSV, TSV, Parquet or JSONL")
     if path.stat().st_size == 0:
