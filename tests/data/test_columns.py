@@ -100,12 +100,22 @@ def test_categories_of_polars_and_pandas_are_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [pa.array([1.0, 2.0]), pa.array([1.5]).dictionary_encode()], ids=["floats", "categories of floats"]
+    "values",
+    [pa.array([1.5, 2.0]), pa.array([1.5]).dictionary_encode(), pa.array([2.0**60]), pa.array([2.0**25], pa.float32())],
+    ids=["fractions", "categories of fractions", "too large", "too large for 32 bits"],
 )
-def test_float_ids_are_refused(values: pa.Array) -> None:
+def test_ids_that_floating_point_numbers_have_changed_are_refused(values: pa.Array) -> None:
     said = refusal(as_ids, values)
-    assert said.startswith("r.csv, column x: ids are stored as floating-point numbers, which changes them;")
+    assert said.startswith("r.csv, column x: ids are stored as floating-point numbers that are not whole or too large")
     assert "store them as text or whole numbers" in said
+
+
+def test_whole_floats_are_whole_numbers_and_that_is_said() -> None:
+    rows = checked([12.0, 7.0])
+    assert as_ids(rows, "x").to_pylist() == ["12", "7"]
+    assert rows.notes == ["x: floating-point numbers, all whole, read as whole numbers"]
+    assert refusal(as_ids, [1.0, math.nan]).startswith("r.csv, line 3, column x: 'nan' is not an id")
+    assert as_ids(checked(["12.0"]), "x").to_pylist() == ["12.0"], "text stays as it is"
 
 
 def test_ids_that_are_missing_nested_or_no_text_are_refused() -> None:

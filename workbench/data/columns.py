@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workbench.data.arrow_values import are_whole, is_text, plain, to_text
 from workbench.data.tables import RawTable
 from workbench.errors import DataError
 
@@ -36,12 +37,16 @@ class Checked:
     Args:
         table: whose rows are checked.
         on_bad_rows: `error`, `skip` (up to `MOST_SKIPPED` of them) or `skip-any`.
+        bad: bool[n], the rows found bad so far.
+        skips: one line for each reason why rows are bad.
+        remarks: one line for each thing that was guessed or changed as the columns were read.
     """
 
     table: RawTable
     on_bad_rows: str
     bad: NDArray[np.bool_] = field(init=False)
-    notes: list[str] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.bad = np.zeros(self.table.columns.num_rows, dtype=bool)
@@ -61,8 +66,13 @@ class Checked:
         if self.on_bad_rows == "error":
             more = f" ({count:,} such rows)" if count > 1 else ""
             raise DataError(f"{self.table.name}, {where}{more}; fix the data or pass --on-bad-rows skip")
-        self.notes.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}")
+        self.skips.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}")
         self.bad |= rows
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know: remarks, and which rows are skipped."""
+        return [*self.remarks, *self.skips]
 
     @property
     def skipped(self) -> int:
@@ -80,7 +90,7 @@ class Checked:
             raise DataError(f"{self.table.name} has no good row left")
         total = self.table.skipped + len(self.bad)
         if self.on_bad_rows == "skip" and self.skipped > MOST_SKIPPED * total:
-            first = (*self.table.notes, *self.notes)[0]
+            first = (*self.table.notes, *self.skips)[0]
             raise DataError(
                 f"{self.table.name}: {self.skipped:,} of {total:,} rows would be skipped, more than "
                 f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data or pass --on-bad-rows skip-any"
@@ -131,20 +141,24 @@ def find_columns(
 
 
 def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
-    """Ids as text, byte-exact.
+    """Ids as text, byte-exact; whole floating-point numbers without their fraction, and that is remarked.
 
     Raises:
-        DataError: missing or empty ids, or ids that were stored as floating-point numbers.
+        DataError: missing or empty ids, or ids that floating-point numbers have changed.
     """
     values = plain_values(checked.table, column)
+    where = f"{checked.table.name}, column {column}"
     if pa.types.is_floating(values.type):
-        raise DataError(
-            f"{checked.table.name}, column {column}: ids are stored as floating-point numbers, which changes them; "
-            "store them as text or whole numbers"
-        )
-    if pa.types.is_nested(values.type):
-        raise DataError(f"{checked.table.name}, column {column}: ids are {values.type}; give text or whole numbers")
-    text = pc.cast(values, pa.string())
+        if not are_whole(values):
+            raise DataError(
+                f"{where}: ids are stored as floating-point numbers that are not whole or too large to be exact; "
+                "store them as text or whole numbers"
+            )
+        checked.remarks.append(f"{column}: floating-point numbers, all whole, read as whole numbers")
+    try:
+        text = to_text(values)
+    except pa.ArrowException as error:
+        raise DataError(f"{where}: ids are {values.type}; give text or whole numbers") from error
     empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
     checked.refuse(_mask(empty), column, values, "an id")
     return pc.fill_null(text, "")
@@ -196,16 +210,13 @@ def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
 
 
 def plain_values(table: RawTable, column: str) -> pa.ChunkedArray:
-    """A column with every form of text as `string`, and the values of categories in place of their numbers.
+    """A column with every form of text and UUIDs as `string`, and categories, runs and extension types undone.
 
     Raises:
         DataError: text that is not UTF-8.
     """
-    values = table.columns.column(column)
-    if pa.types.is_dictionary(values.type):
-        kind = pa.string() if _is_text(values.type.value_type) else values.type.value_type
-        values = pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in values.chunks], kind)
-    if not _is_text(values.type):
+    values = plain(table.columns.column(column))
+    if not is_text(values.type):
         return values
     try:
         text = pc.cast(values, pa.string())
@@ -214,11 +225,6 @@ def plain_values(table: RawTable, column: str) -> pa.ChunkedArray:
         where = table.where(_first_not_utf8(values))
         raise DataError(f"{table.name}, {where}, column {column}: not UTF-8 text; store it as UTF-8") from error
     return text
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    tests = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
-    return any(getattr(pa.types, f"is_{test}")(kind) for test in tests)
 
 
 def _first_not_utf8(values: pa.ChunkedArray) -> int:
