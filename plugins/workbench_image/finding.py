@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 
 from workbench import DataError, Source
+from workbench.data.classes import as_classes
 from workbench.data.columns import Checked, as_ids, find_columns
-from workbench.data.features import as_text_or_missing
 from workbench.data.labelled import NAMES as LABEL_NAMES
 from workbench.data.tables import read_table
 from workbench_image.decoding import FORMATS
@@ -219,8 +219,9 @@ def _of_table(data: Any, source: Source, options: Mapping[str, str], *, with_lab
     columns = find_columns(table, roles, given, list(roles), flag="--{}")
     checked = Checked(table, source.on_bad_rows)
     labels = [""] * table.columns.num_rows
+    of_labels: tuple[str, ...] = ()
     if with_labels:
-        text = as_text_or_missing(table, columns["target"])
+        text, of_labels = as_classes(table, columns["target"])
         missing = text.is_null().to_numpy(zero_copy_only=False)
         checked.refuse(missing, columns["target"], table.columns.column(columns["target"]), "a label")
         labels = text.to_pylist()
@@ -234,4 +235,4 @@ def _of_table(data: Any, source: Source, options: Mapping[str, str], *, with_lab
         images = [Found(path, (home / path).read_bytes) for path in as_ids(checked, columns["path"]).to_pylist()]
     rows = checked.good_rows().tolist() if images else []
     found = [replace(images[row], label=labels[row]) for row in rows]
-    return Collection(found, (), (*table.notes, *checked.notes))
+    return Collection(found, (), (*table.notes, *checked.notes, *of_labels))

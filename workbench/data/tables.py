@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from workbench.contract.task import Source
@@ -28,6 +29,8 @@ class RawTable:
         where: row number from 0 -> where it stands, such as `"line 18"`.
         notes: what was skipped.
         skipped: how many rows were left out for their structure.
+        keys: what an answer to each row is known by: int64[n], its number from 1, or string[n], such as a path; None
+            where rows are numbered as they stand.
     """
 
     name: str
@@ -35,6 +38,12 @@ class RawTable:
     where: Callable[[int], str]
     notes: tuple[str, ...] = ()
     skipped: int = 0
+    keys: pa.Array | None = None
+
+    @property
+    def row_keys(self) -> pa.Array:
+        """`keys`, or the numbers of the rows from 1."""
+        return pa.array(np.arange(1, self.columns.num_rows + 1)) if self.keys is None else self.keys
 
 
 def read_table(data: Any, source: Source, column_names: tuple[str, ...] = ()) -> RawTable:
