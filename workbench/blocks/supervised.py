@@ -71,6 +71,10 @@ class Supervised(Task[Part]):
         """
         return read_table(data, source)
 
+    def questions(self, source: Source, encoding: Any) -> RawTable:
+        """Read what is to be answered; a task whose questions come in other forms than its data overrides it."""
+        return self.table(source.data, source, {}, encoding)
+
     def encode(self, table: RawTable, labels: Labels) -> tuple[Any, Sequence[str]]:
         """(an instance of `self.encoding`, what the user should know): how this table, and others, become features.
 
@@ -162,7 +166,7 @@ class Supervised(Task[Part]):
         import pyarrow as pa
 
         source = Source.of_query(query)
-        table = self.table(source.data, source, {}, encoding)
+        table = self.questions(source, encoding)
         arrays, notes = self.features(table, encoding)
         examples = self._part(np.zeros(table.columns.num_rows, np.int32), encoding, arrays)
         found, keys = self.predictions(model, examples, encoding.classes), table.row_keys
