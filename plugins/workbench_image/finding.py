@@ -18,15 +18,14 @@ from typing import Any
 import pyarrow as pa
 
 from workbench import DataError, Source
+from workbench.data.classes import as_classes
 from workbench.data.columns import Checked, as_ids, find_columns
-from workbench.data.features import as_text_or_missing
 from workbench.data.labelled import NAMES as LABEL_NAMES
+from workbench.data.part_folders import fixed_test
 from workbench.data.tables import read_table
 from workbench_image.decoding import FORMATS
 
 PATH_NAMES = ("path", "file", "filename", "filepath", "image", "imagepath", "imagefile")
-
-TRAIN, VALID, TEST = ("train", "training"), ("val", "valid", "validation"), ("test", "testing")
 
 MOST_UNPACKED = 16 * 2**30
 MOST_OF_ONE = 2**28
@@ -80,14 +79,13 @@ def labelled(data: Any, source: Source, options: Mapping[str, str]) -> Collectio
     files, notes = _files(Path(data))
     files = _below(files)
     first = {file.name.partition("/")[0].lower() for file in files if "/" in file.name}
-    if first & {*TRAIN} and first <= {*TRAIN, *VALID, *TEST} and first - {*TRAIN}:
-        held = TEST if first & {*TEST} else VALID
+    held, of_parts = fixed_test(first)
+    if held:
         halves: list[list[Found]] = [[], []]
         for file in files:
             top, _, rest = file.name.partition("/")
             halves[top.lower() in held].append(_with_class(file, rest, name))
-        shown = ", ".join(sorted(first))
-        notes = (*notes, f"folders {shown}: {held[0]} is the fixed test part, the search draws its own valid")
+        notes = (*notes, of_parts)
         return Collection(halves[0], halves[1], notes)
     return Collection([_with_class(file, file.name, name) for file in files], (), notes)
 
@@ -219,8 +217,9 @@ def _of_table(data: Any, source: Source, options: Mapping[str, str], *, with_lab
     columns = find_columns(table, roles, given, list(roles), flag="--{}")
     checked = Checked(table, source.on_bad_rows)
     labels = [""] * table.columns.num_rows
+    of_labels: tuple[str, ...] = ()
     if with_labels:
-        text = as_text_or_missing(table, columns["target"])
+        text, of_labels = as_classes(table, columns["target"])
         missing = text.is_null().to_numpy(zero_copy_only=False)
         checked.refuse(missing, columns["target"], table.columns.column(columns["target"]), "a label")
         labels = text.to_pylist()
@@ -234,4 +233,4 @@ def _of_table(data: Any, source: Source, options: Mapping[str, str], *, with_lab
         images = [Found(path, (home / path).read_bytes) for path in as_ids(checked, columns["path"]).to_pylist()]
     rows = checked.good_rows().tolist() if images else []
     found = [replace(images[row], label=labels[row]) for row in rows]
-    return Collection(found, (), (*table.notes, *checked.notes))
+    return Collection(found, (), (*table.notes, *checked.notes, *of_labels))

@@ -15,8 +15,9 @@ import pyarrow as pa
 from workbench import Answer, DataError, Dataset, Model, Option, Probe, Source, UserError
 from workbench.blocks.supervised import Supervised
 from workbench.contract.report import DataReport
-from workbench.data.examples import Examples
-from workbench.data.ids import encode, natural_order
+from workbench.data.classes import known_classes, unmet
+from workbench.data.examples import Examples, digests
+from workbench.data.ids import natural_order
 from workbench.data.labelled import Labels
 from workbench.metrics.classification import CLASSIFICATION
 from workbench_image import made_up
@@ -49,6 +50,11 @@ class Images(Examples):
         known: dict[bytes, int] = {}
         digests = (hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.pixels)
         return np.array([known.setdefault(digest, len(known)) for digest in digests], np.int64)
+
+    @property
+    def contents(self) -> NDArray[np.uint64]:
+        """By the pixels."""
+        return digests(image.tobytes() for image in self.pixels)
 
     @property
     def provides(self) -> set[str]:
@@ -123,7 +129,8 @@ class ImageClassification(Supervised[Images]):
         """Images with what they show; of data that has a test folder, those in it."""
         data = labelled(source.data, source, options)
         images, notes = self._images(data.test or data.images, encoding, source)
-        return images, (*data.notes, *notes)
+        images, seen = self.unseen(images, encoding, source)
+        return images, (*data.notes, *notes, *seen)
 
     def answer(self, model: Model, encoding: Pictures, query: Mapping[str, Any]) -> Answer:
         """A row for each image of `input`, with its `path`; see `predictions`."""
@@ -164,13 +171,14 @@ class ImageClassification(Supervised[Images]):
 
     def _images(self, images: Sequence[Found], encoding: Pictures, source: Source) -> tuple[Images, tuple[str, ...]]:
         """Those that can be read and are of known classes."""
-        numbers = encode([image.label for image in images], pa.array(encoding.classes, pa.string()))
+        labels = pa.array([image.label for image in images], pa.string())
+        numbers, notes = known_classes(labels, encoding.classes, encoding.target)
         met = np.flatnonzero(numbers >= 0)
-        notes = []
         if len(met) < len(images):
-            notes.append(f"left out: {len(images) - len(met):,} images of classes that the run has not met")
-        if not len(met):
-            raise DataError(f"{source.name}: no image is of a class that the run has met")
+            strange = unmet(labels.filter(pa.array(numbers < 0)), encoding.classes, all_are=not len(met), rows="images")
+            if not len(met):
+                raise DataError(f"{source.name}: {strange}")
+            notes = (*notes, strange)
         pixels, good, more = self._pixels([images[row] for row in met.tolist()], encoding, source)
         part = Images(
             target=numbers[met][good],

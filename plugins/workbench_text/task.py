@@ -14,15 +14,20 @@ from numpy.typing import NDArray
 
 from workbench import DataError, Dataset, Option, Source, Split
 from workbench.blocks.supervised import Supervised
+from workbench.data.classes import listed
 from workbench.data.columns import find_columns, plain_values
-from workbench.data.examples import Examples
+from workbench.data.examples import Examples, digests
 from workbench.data.labelled import Labels
 from workbench.data.tables import RawTable
 from workbench.metrics.classification import CLASSIFICATION
-from workbench_text.reading import read_texts, read_unlabelled
+from workbench_text.folders import read_folder
+from workbench_text.reading import plain, read_questions, read_texts
 
 LABELS = ("label", "target", "class", "y", "category", "sentiment")
 TEXTS = ("text", "review", "sentence", "content", "comment", "message", "document", "tweet", "question", "body")
+
+NAMES = "label", "text"
+"""The columns of what is no table."""
 
 LONGEST = 100_000
 """Characters of a text; what follows is cut off."""
@@ -55,6 +60,11 @@ class Texts(Examples):
         """Equal texts belong together."""
         return np.asarray(self.texts.dictionary_encode().indices)
 
+    @property
+    def contents(self) -> NDArray[np.uint64]:
+        """By the texts."""
+        return digests(text.encode() for text in self.texts.to_pylist())
+
 
 @dataclass(frozen=True)
 class TextLabels(Labels):
@@ -74,18 +84,21 @@ class TextClassification(Supervised[Texts]):
     options = {
         "target": Option("the column of the classes; else the one called label, class, sentiment or the like"),
         "pretrained": Option("the folder of a BERT encoder: config.json, model.safetensors, vocab.txt", path=True),
+        "columns": Option("the columns of a CSV file without a header, such as label,text"),
         "text_column": Option("the column of the texts; else the one called text, review, sentence or the like"),
     }
 
     def table(self, data: Any, source: Source, options: Mapping[str, str], encoding: Any = None) -> RawTable:
         """The columns of the classes and the texts; see `reading.read_texts` for what is read."""
         if encoding is not None:
-            table = read_unlabelled(data, source, encoding.text)
+            names, headers = (encoding.target, encoding.text), {*LABELS, *TEXTS, encoding.target, encoding.text}
+            table = data if isinstance(data, RawTable) else self._table(data, source, options, names, headers)
             kept = list(find_columns(table, {"text": ()}, {"text": encoding.text}, ["text"]).values())
             kept += [name for name in table.columns.column_names if name == encoding.target]
             return replace(table, columns=table.columns.select(kept))
         text, target = options.get("text_column"), options.get("target")
-        table = read_texts(data, source, [name.lower() for name in (*LABELS, *TEXTS, text, target) if name])
+        headers = {name for name in (*LABELS, *TEXTS, text, target) if name}
+        table = data if isinstance(data, RawTable) else self._table(data, source, options, NAMES, headers)
         named = {"target": target}
         target = find_columns(table, {"target": LABELS}, named, ["target"], flag="--{}")["target"]
         others = [name for name in table.columns.column_names if name != target]
@@ -94,11 +107,28 @@ class TextClassification(Supervised[Texts]):
         text = find_columns(table, {"text": TEXTS}, {"text": text}, ["text"])["text"]
         if text == target:
             raise DataError(f"{table.name}: column {text} cannot hold both the texts and their classes")
-        return replace(table, columns=table.columns.select([text, target]))
+        unused = [name for name in others if name != text]
+        notes = (*table.notes, *((f"columns not used: {listed(unused)}",) if unused else ()))
+        return replace(table, columns=table.columns.select([text, target]), notes=notes)
+
+    def _table(
+        self, data: Any, source: Source, options: Mapping[str, str], names: tuple[str, str], headers: set[str]
+    ) -> RawTable:
+        """Of a folder with a test part, that part: such data is no one's but a test's."""
+        header = tuple(name.strip() for name in options.get("columns", "").split(",") if name.strip())
+        found = read_texts(data, source, {plain(name) for name in headers}, names, header)
+        return found.data if found.test is None else found.test
+
+    def questions(self, source: Source, encoding: TextLabels) -> RawTable:
+        """The texts to be answered; see `reading.read_questions` for what is read."""
+        table = read_questions(source.data, source, encoding.text)
+        (column,) = find_columns(table, {"text": ()}, {"text": encoding.text}, ["text"]).values()
+        return replace(table, columns=table.columns.select([column]))
 
     def read(self, source: Source, options: Mapping[str, str]) -> Dataset[Texts]:
         """Read texts and their classes, and the fixed test part where there is one."""
-        dataset = super().read(source, {**options, "kind": "classification"})
+        dataset = super().read(_in_parts(source), {**options, "kind": "classification"})
+        dataset = replace(dataset, name=source.name)
         counts = np.bincount(dataset.data.target, minlength=dataset.data.n_classes)
         if counts.min() < 2:
             alone = dataset.data.labels[int(counts.argmin())]
@@ -106,6 +136,7 @@ class TextClassification(Supervised[Texts]):
         folder = options.get("pretrained", "")
         if folder and not (Path(folder) / "config.json").is_file():
             raise DataError(f"--pretrained {folder}: no config.json in it; give the folder of a BERT encoder")
+        folder = folder and str(Path(folder).resolve())
         report, texts = dataset.report, dataset.data.texts
         repeated = len(texts) - len(texts.unique())
         if repeated:
@@ -113,6 +144,10 @@ class TextClassification(Supervised[Texts]):
             notes = (*report.notes, note)
             report = replace(report, notes=notes, facts={**report.facts, "notes": list(notes)})
         return replace(dataset, data=replace(dataset.data, pretrained=folder), report=report)
+
+    def columns_read(self, encoding: TextLabels) -> str:
+        """Also the column of the texts."""
+        return f"text {encoding.text}, {super().columns_read(encoding)}"
 
     def encode(self, table: RawTable, labels: Labels) -> tuple[TextLabels, Sequence[str]]:
         """The text column is the one beside the target."""
@@ -154,6 +189,20 @@ class TextClassification(Supervised[Texts]):
     def example(self, seed: int) -> Source:
         """A hundred made-up reviews."""
         return Source(made_up(seed, n=100), made_up=True)
+
+
+def _in_parts(source: Source) -> Source:
+    """With what was read of a folder, its test part apart.
+
+    Raises:
+        DataError: there is another test part; or as `read_folder`.
+    """
+    if not isinstance(source.data, str | Path) or not Path(source.data).is_dir():
+        return source
+    folder = read_folder(Path(source.data), source, NAMES)
+    if folder.test is not None and source.test_data is not None:
+        raise DataError(f"{source.name} has a test folder of its own; give that or --test-data, not both")
+    return replace(source, data=folder.data, test_data=source.test_data if folder.test is None else folder.test)
 
 
 def made_up(seed: int, n: int) -> pa.Table:

@@ -80,7 +80,7 @@ def test_reading_gives_rows_in_an_order_of_their_own() -> None:
     turned = TASK.read(Source(CLASSES.take(list(range(59, -1, -1)))), {})
     assert dataset.fingerprint == turned.fingerprint
     assert np.array_equal(dataset.data.xs, turned.data.xs)
-    assert dataset.report.headline == "60 examples · 3 classes · 1 xs · label is a class"
+    assert dataset.report.headline == "60 examples · 1 xs · target label (3 classes)"
     assert dataset.report.notes == ("encoded",)
     assert dataset.encoding == Labels("label", ["a", "b", "c"])
 
@@ -89,7 +89,7 @@ def test_a_fixed_test_part_is_read_under_the_encoding_of_the_data() -> None:
     dataset = TASK.read(Source(CLASSES, pa.table({"x": [1.0, 5.0, 7.0], "label": ["a", "c", "z"]})), {})
     assert dataset.test is not None and sorted(dataset.test.target.tolist()) == [0, 2]
     assert dataset.test.ids.tolist() == [60, 61]
-    assert "left out: 1 rows of classes that the run has not met" in dataset.report.notes
+    assert "left out: 1 row of classes that the run has not met: z" in dataset.report.notes
     assert dataset.fingerprint != TASK.read(Source(CLASSES), {}).fingerprint
 
 
@@ -199,13 +199,15 @@ def test_answers_are_rows_in_input_order() -> None:
     model = Steps()
     model.fit(split.train_valid, Context())
     answer = TASK.answer(model, dataset.encoding, {"input": pa.table({"x": [5.5, 0.1, 3.0]})})
-    assert answer.table.column_names == ["prediction", "p(a)", "p(b)", "p(c)"]
+    assert answer.table.column_names == ["row", "prediction", "p(a)", "p(b)", "p(c)"]
+    assert answer.table["row"].to_pylist() == [1, 2, 3]
     assert answer.table["prediction"].to_pylist() == ["c", "a", "b"]
     nothing = TASK.answer(model, dataset.encoding, {"input": pa.table({"x": pa.array([], pa.float64())})}).table
     assert nothing.num_rows == 0 and nothing.column_names == answer.table.column_names
     numbers, split = split_of(NUMBERS)
     model.fit(split.train_valid, Context())
-    assert TASK.answer(model, numbers.encoding, {"input": pa.table({"x": [1.5]})}).table.column_names == ["prediction"]
+    answer = TASK.answer(model, numbers.encoding, {"input": pa.table({"x": [1.5], "row": [7]})})
+    assert answer.table.column_names == ["row", "prediction"] and answer.table["row"].to_pylist() == [1]
     with pytest.raises(UserError, match="say which rows to answer: --input FILE"):
         TASK.answer(model, numbers.encoding, {"users": ["3"], "k": 10})
 
@@ -214,7 +216,7 @@ def test_new_data_is_read_under_the_run_s_encoding() -> None:
     dataset, _ = split_of(CLASSES)
     part, notes = TASK.held_out(Source(pa.table({"x": [1.0, 2.0], "label": ["c", "z"]})), {}, dataset.encoding)
     assert part.target.tolist() == [2] and part.n_classes == 3
-    assert notes == ("left out: 1 rows of classes that the run has not met",)
+    assert notes == ("left out: 1 row of classes that the run has not met: z",)
 
 
 @pytest.mark.parametrize(

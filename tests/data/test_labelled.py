@@ -63,6 +63,32 @@ def test_whole_floats_and_integers_are_the_same_classes() -> None:
     assert read(pa.array([1.0, 0.0] * 5)).labels == read([1, 0] * 5).labels == Labels("label", ["0", "1"])
 
 
+@pytest.mark.parametrize("values", [["01", "02"] * 9, [f"0{number}" for number in range(100)]])
+def test_numbers_with_leading_zeros_are_classes(values: list[str]) -> None:
+    found = read(values)
+    assert found.labels.classes == sorted(set(values), key=int)
+    assert found.notes == ("label holds leading zeros, read as classes; else pass --kind regression",)
+    assert read(values, kind="regression").labels.classes == []
+
+
+@pytest.mark.parametrize(
+    "values", [["007", "7"], ["1e1", "10"], ["1.0", "1"], ["900719925474099301", "900719925474099302"], ["a", "none"]]
+)
+def test_no_two_labels_become_one(values: list[str]) -> None:
+    found = read(values * 9)
+    assert [found.labels.classes[number] for number in found.target] == values * 9
+
+
+def test_a_number_to_predict_is_missing_as_in_other_columns() -> None:
+    values = [f"{number / 7}" for number in range(30)]
+    with pytest.raises(DataError, match="row 31, column label: 'NA' is not a value to predict"):
+        read([*values, "NA"])
+    found = read([*values, "NA", "?"], bad="skip-any")
+    assert len(found.target) == 30 and found.skipped == 2
+    with pytest.raises(DataError, match="row 2, column label: 'inf' is not a value to predict"):
+        read([0.5, float("inf"), 1.5])
+
+
 def test_rows_without_a_target_are_bad_rows() -> None:
     with pytest.raises(DataError, match="row 2, column label: 'None' is not a value to predict"):
         read(["a", None, "b"])
@@ -75,7 +101,19 @@ def test_rows_without_a_target_are_bad_rows() -> None:
 def test_classes_that_models_have_not_met_are_left_out() -> None:
     found = read(["b", "z", "b"], known=Labels("label", ["a", "b"]))
     assert found.target.tolist() == [1, 1]
-    assert found.notes == ("left out: 1 rows of classes that the run has not met",)
+    assert found.notes == ("left out: 1 row of classes that the run has not met: z",)
+
+
+def test_data_of_new_classes_alone_is_refused_with_their_names() -> None:
+    message = r"table, column label: none of its classes is known: y, z; the run's are a, b"
+    with pytest.raises(DataError, match=message):
+        read(["z", "y", "z"], known=Labels("label", ["a", "b"]))
+
+
+def test_labels_of_another_format_are_known() -> None:
+    found = read(["True", "False", "True"], known=Labels("label", ["false", "true"]))
+    assert found.target.tolist() == [1, 0, 1] and found.labels.classes == ["false", "true"]
+    assert found.notes == ("label False, True read as false, true, as the run's classes are written",)
 
 
 def test_numbers_stay_numbers_where_models_predict_them() -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from workbench.data.example_splits import STRATEGIES, fold_examples, resample_ex
 from workbench.data.examples import Examples
 from workbench.data.labelled import NAMES, OPTIONS, Labelled, Labels, read_labelled
 from workbench.data.tables import RawTable, read_table
-from workbench.errors import UserError
+from workbench.errors import DataError, UserError
 from workbench.metrics.calibration import temperature
 from workbench.metrics.classification import CLASSIFICATION, F1_OF, by_class, evaluate_classes, f1_of, surest_mistakes
 from workbench.metrics.regression import REGRESSION, evaluate_numbers
@@ -71,6 +71,10 @@ class Supervised(Task[Part]):
         """
         return read_table(data, source)
 
+    def questions(self, source: Source, encoding: Any) -> RawTable:
+        """Read what is to be answered; a task whose questions come in other forms than its data overrides it."""
+        return self.table(source.data, source, {}, encoding)
+
     def encode(self, table: RawTable, labels: Labels) -> tuple[Any, Sequence[str]]:
         """(an instance of `self.encoding`, what the user should know): how this table, and others, become features.
 
@@ -103,17 +107,41 @@ class Supervised(Task[Part]):
             test, fingerprint = test.ordered(fingerprint, first=len(data))
             more = (*more, *of_test.notes, *unknown)
         notes = (*labelled.notes, *notes, *more)
-        counts = [f"{count:,} {name}" for name, count in data.shape.items() if count]
-        goal = f"{encoding.target} is {'a class' if encoding.classes else 'a number'}"
+        counts = [f"{count:,} {name}" for name, count in data.shape.items() if count and name != "classes"]
         facts = {**data.shape, "skipped": labelled.skipped + (of_test.skipped if of_test else 0), "notes": list(notes)}
-        report = DataReport(" · ".join([*counts, goal]), notes, facts)
+        report = DataReport(" · ".join([*counts, self.columns_read(encoding)]), notes, facts)
         return Dataset(source.name, data, test, encoding, fingerprint, report, source.made_up)
 
+    def columns_read(self, encoding: Any) -> str:
+        """Which columns of a table were read as what, for the headline of the data."""
+        return f"target {encoding.target} ({f'{len(encoding.classes):,} classes' if encoding.classes else 'a number'})"
+
     def held_out(self, source: Source, options: Mapping[str, str], encoding: Any) -> tuple[Part, tuple[str, ...]]:
-        """Rows of a table with the column to predict."""
+        """Rows of a table with the column to predict; see `unseen`."""
         labelled = self._labelled(source.data, source, options, encoding)
         examples, notes = self._examples(labelled, encoding)
-        return examples, (*labelled.notes, *notes)
+        examples, seen = self.unseen(examples, encoding, source)
+        return examples, (*labelled.notes, *notes, *seen)
+
+    def kept_encoding(self, dataset: Dataset[Part], split: Split[Part]) -> Any:
+        """With what the examples are that models are fitted on, where `Examples.contents` says it."""
+        contents = split.train_valid.contents
+        return dataset.encoding if contents is None else replace(cast(Any, dataset.encoding), seen=np.unique(contents))
+
+    def unseen(self, part: Part, encoding: Any, source: Source) -> tuple[Part, tuple[str, ...]]:
+        """(the examples that the run's models were not fitted on, a line that counts the others).
+
+        Raises:
+            DataError: there are no others.
+        """
+        contents = part.contents
+        seen = np.zeros(len(part), bool) if contents is None else np.isin(contents, encoding.seen)
+        if not seen.any():
+            return part, ()
+        note = f"left out: {seen.sum():,} of {len(part):,} examples that the run's models were fitted on"
+        if seen.all():
+            raise DataError(f"{source.name}: nothing is left to score; {note}")
+        return part.take(~seen), (note,)
 
     def _labelled(self, data: Any, source: Source, options: Mapping[str, str], encoding: Any = None) -> Labelled:
         table = self.table(data, source, options, encoding)
@@ -129,14 +157,21 @@ class Supervised(Task[Part]):
         return part
 
     def answer(self, model: Model, encoding: Any, query: Mapping[str, Any]) -> Answer:
-        """A row for each row of the table `input`, in order; see `predictions`."""
+        """A row for each row of the table `input`, in order; see `predictions`.
+
+        The first column is `row`, its number in the file from 1, or `path` where the table has rows from many files.
+        """
         if query.get("input") is None:
             raise UserError("say which rows to answer: --input FILE, a table with the columns of the run's data")
+        import pyarrow as pa
+
         source = Source.of_query(query)
-        table = self.table(source.data, source, {}, encoding)
+        table = self.questions(source, encoding)
         arrays, notes = self.features(table, encoding)
         examples = self._part(np.zeros(table.columns.num_rows, np.int32), encoding, arrays)
-        return Answer(self.predictions(model, examples, encoding.classes), tuple(notes))
+        found, keys = self.predictions(model, examples, encoding.classes), table.row_keys
+        name = "row" if pa.types.is_integer(keys.type) else "path"
+        return Answer(found.add_column(0, name, keys), (*table.notes, *notes))
 
     def metrics_for(self, part: Part) -> Sequence[Metric]:
         """Those of classes, and F1 of each where they are few; or those of numbers."""

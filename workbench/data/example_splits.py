@@ -53,7 +53,7 @@ def split_examples(dataset: Dataset[Part], strategy: str | None, seed: int) -> S
     held = _held_out(train_valid, strategy, seed, draw=0, part=1)
     train, valid = train_valid.take(~held), train_valid.take(held)
     if not len(train) or not len(valid) or not len(test):
-        raise DataError(f"{dataset.name} has too few examples to split: {len(data):,}")
+        raise DataError(f"{dataset.name} has too few examples to split: {_amount(data)}")
     identity = f"{name} fraction={FRACTION} seed={seed}"
     if dataset.test is not None:
         identity += f" test={_digest(test)}"
@@ -85,6 +85,9 @@ def _held_out(data: Examples, strategy: str, seed: int, *, draw: int, part: int)
     held = np.zeros(len(order), dtype=bool)
     held[order] = np.diff(steps) > 0
     held[first] = False
+    free = order[~np.isin(order, first)]
+    if len(free) and not held.any():
+        held[free[0]] = True
     return held[unit]
 
 
@@ -104,6 +107,12 @@ def _shuffled(
     by_class = np.lexsort((rank[unit], target))
     starts = np.append(True, np.diff(target[by_class]) != 0)[: len(by_class)]
     return order, unit, unit[by_class[starts]]
+
+
+def _amount(data: Examples) -> str:
+    units = len(data) if data.groups is None else len(np.unique(data.groups))
+    distinct = "" if units == len(data) else f", {units:,} of them distinct; equal ones stay on one side of a split"
+    return f"{len(data):,}{distinct}"
 
 
 def _digest(part: Examples) -> str:

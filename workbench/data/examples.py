@@ -52,6 +52,14 @@ class Examples:
         return None
 
     @property
+    def contents(self) -> NDArray[np.uint64] | None:
+        """uint64[n], a name for what each example is (see `digests`), by which it is known again in other data.
+
+        None where equal features do not make two examples the same one; subclasses may say otherwise.
+        """
+        return None
+
+    @property
     def provides(self) -> set[str]:
         """What a model's `needs` may name: `classes` or `numbers`, as the target is; subclasses add theirs."""
         return {"classes" if self.n_classes else "numbers"}

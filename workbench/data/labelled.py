@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.contract.task import Option, Source
+from workbench.data.classes import as_classes, known_classes, unmet
 from workbench.data.columns import Checked, find_columns
 from workbench.data.features import as_numbers_or_missing, as_text_or_missing, holds_numbers
 from workbench.data.ids import encode, natural_order
@@ -40,10 +41,14 @@ class Labels:
     Args:
         target: the name of the column.
         classes: in natural order, as text; empty where a number is predicted.
+        seen: uint64[m], the `Examples.contents` of what the run's models were fitted on; empty where that is not known.
     """
 
     target: str
     classes: list[str]
+    seen: NDArray[np.uint64] = field(
+        default_factory=lambda: np.empty(0, np.uint64), kw_only=True, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,9 @@ def read_labelled(
 ) -> Labelled:
     """Read a table that has the column to predict.
 
-    Without option `kind` the target is a class where its values are text, or whole numbers of which at most
-    `MOST_NUMBERED_CLASSES` are distinct and each comes four times on average.
+    Without option `kind` the target is a class where its values are text, numbers with leading zeros, or whole numbers
+    of which at most `MOST_NUMBERED_CLASSES` are distinct and each comes four times on average. A class is called by its
+    text (`workbench.data.classes.as_classes`).
 
     Args:
         data: a path or a table: `source.data` or `source.test_data`; or what was read of it.
@@ -92,37 +98,71 @@ def read_labelled(
     table = data if isinstance(data, RawTable) else read_table(data, source)
     given = {"target": options.get("target") if known is None else known.target}
     column = find_columns(table, {"target": names}, given, ["target"], flag="--{}")["target"]
-    checked, notes = Checked(table, source.on_bad_rows), []
-    text = pc.replace_substring(as_text_or_missing(table, column), "\0", "\u2400")  # no database keeps a NUL
-    missing = text.is_null().to_numpy(zero_copy_only=False)
-    checked.refuse(missing, column, table.columns.column(column), "a value to predict")
+    checked = Checked(table, source.on_bad_rows)
     kind = options.get("kind") if known is None else KINDS[not known.classes]
-    numbers = as_numbers_or_missing(table, column) if kind == REGRESSION or holds_numbers(table, column) else None
-    if kind is None:
-        kind = KINDS[numbers is not None and not _are_classes(numbers)]
-        if numbers is not None and kind == CLASSIFICATION:
-            notes.append(f"{column} holds few distinct whole numbers, read as classes; else pass --kind regression")
-    target: NDArray[Any]
-    if numbers is not None and kind == REGRESSION:
-        target, classes = numbers, pa.array([], pa.string())
-    else:
-        if numbers is not None and not (numbers % 1 > 0).any():  # 1.0 and 1 are one class
-            text = pc.cast(pa.array(np.nan_to_num(numbers).astype(np.int64), mask=missing), pa.string())
-        classes = natural_order(text.drop_null()) if known is None else pa.array(known.classes, pa.string())
-        target = encode(text, classes)
-    unmet = (target < 0) & ~missing & (kind == CLASSIFICATION)
-    if unmet.any():
-        notes.append(f"left out: {int(unmet.sum()):,} rows of classes that the run has not met")
-    good = np.setdiff1d(checked.good_rows(), np.flatnonzero(unmet))
-    if not len(good) or (known is None and len(np.unique(target[good])) < 2):
+    kind, of_kind = (kind, ()) if kind is not None else _kind_of(table, column)
+    reading = _read_numbers if kind == REGRESSION else _read_classes
+    target, classes, notes = reading(checked, column, None if known is None else known.classes)
+    good = checked.good_rows()
+    good = good[target[good] >= 0] if kind == CLASSIFICATION else good
+    if known is None and len(np.unique(target[good])) < 2:
         raise DataError(f"{table.name}, column {column}: fewer than two distinct values are there to learn from")
-    kept = replace(table, columns=table.columns.take(pa.array(good)), where=lambda row: table.where(int(good[row])))
-    labels = Labels(column, classes.to_pylist())
-    return Labelled(kept, good + 1, target[good], labels, (*table.notes, *checked.notes, *notes), checked.skipped)
+    kept = replace(
+        table,
+        columns=table.columns.take(pa.array(good)),
+        keys=table.row_keys.take(pa.array(good)),
+        where=lambda row: table.where(int(good[row])),
+    )
+    said = (*table.notes, *checked.notes, *of_kind, *notes)
+    return Labelled(kept, good + 1, target[good], Labels(column, classes), said, checked.skipped)
 
 
-def _are_classes(numbers: NDArray[np.float64]) -> bool:
+def _read_numbers(
+    checked: Checked, column: str, known: Sequence[str] | None
+) -> tuple[NDArray[np.float64], list[str], tuple[str, ...]]:
+    """(the target, no classes, nothing to know)."""
+    target = as_numbers_or_missing(checked.table, column)
+    checked.refuse(np.isnan(target), column, checked.table.columns.column(column), "a value to predict")
+    return target, [], ()
+
+
+def _read_classes(
+    checked: Checked, column: str, known: Sequence[str] | None
+) -> tuple[NDArray[np.int32], list[str], tuple[str, ...]]:
+    """(the target, -1 where a class is unknown; the classes, those known if there are; what the user should know)."""
+    table = checked.table
+    labels, notes = as_classes(table, column)
+    missing = labels.is_null().to_numpy(zero_copy_only=False)
+    checked.refuse(missing, column, table.columns.column(column), "a value to predict")
+    if known is None:
+        classes = natural_order(labels.drop_null())
+        return encode(labels, classes), classes.to_pylist(), notes
+    target, read = known_classes(labels, known, column)
+    strange = labels.filter(pa.array((target < 0) & ~missing))
+    if len(strange):
+        all_are = not (target >= 0).any()
+        line = unmet(strange, known, all_are=all_are)
+        if all_are:
+            raise DataError(f"{table.name}, column {column}: {line}")
+        notes = (*notes, line)
+    return target, list(known), (*notes, *read)
+
+
+def _kind_of(table: RawTable, column: str) -> tuple[str, tuple[str, ...]]:
+    """(the kind of a target that nobody has named, what the user should know)."""
+    if not holds_numbers(table, column):
+        return CLASSIFICATION, ()
+    text = as_text_or_missing(table, column)
+    if pc.any(pc.match_substring_regex(text, r"^[+-]?0\d")).as_py():
+        return CLASSIFICATION, (f"{column} holds leading zeros, read as classes; else pass --kind regression",)
+    if _are_classes(text, as_numbers_or_missing(table, column)):
+        return CLASSIFICATION, (
+            f"{column} holds few distinct whole numbers, read as classes; else pass --kind regression",
+        )
+    return REGRESSION, ()
+
+
+def _are_classes(text: pa.Array, numbers: NDArray[np.float64]) -> bool:
     there = numbers[np.isfinite(numbers)]
-    distinct = np.unique(there)
-    few = len(distinct) <= min(MOST_NUMBERED_CLASSES, max(2, len(there) // 4))
-    return bool(few and np.all(distinct % 1 == 0))
+    few = pc.count_distinct(text).as_py() <= min(MOST_NUMBERED_CLASSES, max(2, len(there) // 4))
+    return bool(few and np.all(there % 1 == 0))

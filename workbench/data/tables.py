@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from workbench.contract.task import Source
@@ -29,6 +30,8 @@ class RawTable:
         notes: what was skipped.
         skipped: how many rows were left out for their structure.
         source: what was read, so that messages name options that the user has.
+        keys: what an answer to each row is known by: int64[n], its number from 1, or string[n], such as a path; None
+            where rows are numbered as they stand.
     """
 
     name: str
@@ -37,6 +40,12 @@ class RawTable:
     notes: tuple[str, ...] = ()
     skipped: int = 0
     source: Source = field(default=Source(None), compare=False, repr=False)
+    keys: pa.Array | None = None
+
+    @property
+    def row_keys(self) -> pa.Array:
+        """`keys`, or the numbers of the rows from 1."""
+        return pa.array(np.arange(1, self.columns.num_rows + 1)) if self.keys is None else self.keys
 
 
 def read_table(data: Any, source: Source, column_names: tuple[str, ...] | None = None) -> RawTable:

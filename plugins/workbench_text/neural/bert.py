@@ -137,7 +137,9 @@ def pieces_of(folder: Path) -> tuple[list[str], bool]:
     pieces = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     if pieces[PADDING] != "[PAD]" or not {"[CLS]", "[SEP]", "[UNK]"} <= set(pieces):
         raise DataError(f"{path}: the pieces of BERT are needed, [PAD] first, with [CLS], [SEP] and [UNK]")
-    return pieces, bool(_json(folder, "tokenizer_config.json").get("do_lower_case", True))
+    config = "tokenizer_config.json"
+    settings = _json(folder, config) if (folder / config).is_file() else {}
+    return pieces, bool(settings.get("do_lower_case", True))
 
 
 def read_encoder(folder: Path) -> Bert:

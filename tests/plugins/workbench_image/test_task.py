@@ -183,7 +183,7 @@ def test_a_fixed_test_part(tmp_path: Path) -> None:
     dataset = read(tmp_path / "both")
     assert dataset.test is not None and len(dataset.data) == 12 and len(dataset.test) == 4
     assert dataset.test.ids.tolist() == [12, 13, 14, 15]
-    assert "left out: 1 images of classes that the run has not met" in dataset.report.notes
+    assert "left out: 1 image of classes that the run has not met: pale" in dataset.report.notes
     assert len(read(tmp_path / "both/train", test_data=tmp_path / "both/test").test or ()) == 4
     with pytest.raises(DataError, match="has a test folder of its own"):
         read(tmp_path / "both", test_data=tmp_path / "both/test")

@@ -31,7 +31,7 @@ def table(
 def test_columns_are_recognised(text: str, label: str) -> None:
     dataset = TASK.read(Source(table(["x", "y"] * 2, text=text, label=label)), {})
     assert (dataset.encoding.text, dataset.encoding.target) == (text, label)
-    assert dataset.report.headline == f"4 examples · 2 classes · 4 characters · {label} is a class"
+    assert dataset.report.headline == f"4 examples · 4 characters · text {text}, target {label} (2 classes)"
 
 
 def test_columns_are_named_where_they_are_not_recognised() -> None:
@@ -143,9 +143,11 @@ def test_answers_in_the_order_of_the_lines(tmp_path: Path) -> None:
     path = tmp_path / "ask.txt"
     path.write_text("cold and stale soup\ngreat warm rice\n\n今天 难吃\n")
     answer = TASK.answer(model, dataset.encoding, {"input": str(path)})
-    assert answer.table["prediction"].to_pylist() == ["bad", "good", "bad"]
-    assert answer.table.column_names == ["prediction", "p(bad)", "p(good)"]
-    assert answer.notices == ()
+    said = answer.table["prediction"].to_pylist()
+    assert [*said[:2], said[3]] == ["bad", "good", "bad"]
+    assert answer.table["row"].to_pylist() == [1, 2, 3, 4]
+    assert answer.table.column_names == ["row", "prediction", "p(bad)", "p(good)"]
+    assert answer.notices == ("1 texts are empty",)
     with pytest.raises(UserError, match="no such file"):
         TASK.answer(model, dataset.encoding, {"input": str(tmp_path / "gone.txt")})
 
