@@ -23,6 +23,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._at_once = False
 
     def __call__(self) -> bool:
         return self.received is not None
@@ -56,6 +57,20 @@ class Interrupts:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside the block a signal does not wait for the next `check`: what is going on there may take long.
+
+        Raises:
+            Interrupted: there was a signal, now or before.
+        """
+        self._at_once = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._at_once = False
+
     def _catch(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             # Every stored trial is committed already, and workers die with this process.
@@ -63,3 +78,5 @@ class Interrupts:
                 os.write(2, b"\x1b[?25h")  # a live display has hidden the cursor
             os._exit(128 + number)
         self.received = number
+        if self._at_once:
+            self.check()

@@ -61,7 +61,8 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
             pool.start()
             check_device(pool, settings.device, interrupts.check)
-            dataset = question.task.read(source(question.task, settings), question.options)
+            with interrupts.at_once():
+                dataset = question.task.read(source(question.task, settings), question.options)
             session.check_data(dataset)
             question = suited(question, settings, dataset.data)
             reading = budget.elapsed

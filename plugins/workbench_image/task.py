@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,11 +18,12 @@ from workbench.blocks.supervised import Supervised
 from workbench.contract.report import DataReport
 from workbench.data.classes import known_classes, unmet
 from workbench.data.examples import Examples, digests
-from workbench.data.ids import natural_order
+from workbench.data.ids import encode, natural_order
 from workbench.data.labelled import Labels
 from workbench.metrics.classification import CLASSIFICATION
 from workbench_image import made_up
-from workbench_image.finding import Found, labelled, unlabelled
+from workbench_image.files import Found
+from workbench_image.finding import labelled, listing, unlabelled
 from workbench_image.reading import FOR_PRETRAINED, LARGEST, as_grey, is_grey, read_images, working_size
 
 if TYPE_CHECKING:
@@ -97,20 +99,17 @@ class ImageClassification(Supervised[Images]):
                 raise DataError(f"{source.name} has a test folder of its own; give that or --test-data, not both")
             other = labelled(source.test_data, source, options)
             test, data = other.test or other.images, replace(data, notes=(*data.notes, *other.notes))
-        classes = natural_order(pa.array([image.label for image in data.images], pa.string())).to_pylist()
-        if len(classes) < 2:
-            raise DataError(f"{source.name}: all images are of one class; two or more are needed")
         weights = options.get("pretrained", "")
         if weights and not Path(weights).is_file():
             raise DataError(f"--pretrained {weights}: no such file")
-        height, width = working_size(data.images, options.get("image_size"), FOR_PRETRAINED if weights else LARGEST)
-        encoding = Pictures(options.get("target") or "class", classes, height, width, grey=False)
-        images, notes = self._images(data.images, encoding, source)
-        if is_grey(images.pixels):
-            encoding = replace(encoding, grey=True)
-            images = replace(images, pixels=images.pixels[..., :1])
+        size = working_size(data.images, options.get("image_size"), FOR_PRETRAINED if weights else LARGEST)
+        pixels, good, notes = read_images(data.images, size, source.on_bad_rows, source.name)
+        classes, lost = _classes(data.images, good, source.name)
+        encoding = Pictures(options.get("target") or "class", classes, *size, grey=is_grey(pixels))
+        images = _part([data.images[row] for row in good.tolist()], pixels, encoding)
         images = replace(images, pretrained=weights and str(Path(weights).resolve()))
         images, fingerprint = images.ordered(repr(encoding))
+        notes = (*notes, *lost)
         skipped = len(data.images) - len(images)
         held = None
         if test:
@@ -118,8 +117,9 @@ class ImageClassification(Supervised[Images]):
             held, fingerprint = held.ordered(fingerprint, first=len(images))
             skipped, notes = skipped + len(test) - len(held), (*notes, *more)
         notes = (*data.notes, *notes)
-        kind = "grey" if encoding.grey else "colour"
-        counts = f"{len(images) + len(test):,} images · {len(classes)} classes · read as {width} x {height} {kind}"
+        total = len(images) + len(held or ())
+        kind = f"{encoding.width} x {encoding.height} {'grey' if encoding.grey else 'colour'}"
+        counts = f"{total:,} images · {len(classes)} classes · read as {kind}"
         report = DataReport(counts, notes, {**images.shape, "skipped": skipped, "notes": list(notes)})
         return Dataset(source.name, images, held, encoding, fingerprint, report, source.made_up)
 
@@ -138,12 +138,13 @@ class ImageClassification(Supervised[Images]):
             raise UserError("say which images to answer: --input FOLDER, or a zip, a table of paths, a single image")
         source = replace(Source.of_query(query), on_bad_rows="skip-any")
         data = unlabelled(source.data, source, {})
-        images, good, notes = self._pixels(data.images, encoding, source)
+        size = encoding.height, encoding.width
+        pixels, good, notes = read_images(data.images, size, source.on_bad_rows, source.name)
         examples = Images(
             target=np.zeros(len(good), np.int32),
             n_classes=len(encoding.classes),
             ids=np.arange(len(good)),
-            pixels=images,
+            pixels=_channels(pixels, encoding),
         )
         found = self.predictions(model, examples, encoding.classes)
         paths = pa.array([data.images[row].name for row in good.tolist()], pa.string())
@@ -179,20 +180,39 @@ class ImageClassification(Supervised[Images]):
             if not len(met):
                 raise DataError(f"{source.name}: {strange}")
             notes = (*notes, strange)
-        pixels, good, more = self._pixels([images[row] for row in met.tolist()], encoding, source)
-        part = Images(
-            target=numbers[met][good],
-            n_classes=len(encoding.classes),
-            labels=encoding.classes,
-            ids=np.arange(len(good)),
-            origin=pa.array([images[row].name for row in met[good].tolist()], pa.string()),
-            pixels=pixels,
-        )
-        return part, (*notes, *more)
+        known = [replace(images[row], label=encoding.classes[numbers[row]]) for row in met.tolist()]
+        pixels, good, more = read_images(known, (encoding.height, encoding.width), source.on_bad_rows, source.name)
+        return _part([known[row] for row in good.tolist()], pixels, encoding), (*notes, *more)
 
-    def _pixels(
-        self, images: Sequence[Found], encoding: Pictures, source: Source
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
-        size = encoding.height, encoding.width
-        pixels, good, notes = read_images(images, size, source.on_bad_rows, source.name)
-        return (as_grey(pixels) if encoding.grey else pixels), good, notes
+
+def _part(images: Sequence[Found], pixels: NDArray[np.uint8], encoding: Pictures) -> Images:
+    """Images of known classes, with their pixels in colour."""
+    return Images(
+        target=encode([image.label for image in images], pa.array(encoding.classes, pa.string())),
+        n_classes=len(encoding.classes),
+        labels=encoding.classes,
+        ids=np.arange(len(images)),
+        origin=pa.array([image.name for image in images], pa.string()),
+        pixels=_channels(pixels, encoding),
+    )
+
+
+def _channels(pixels: NDArray[np.uint8], encoding: Pictures) -> NDArray[np.uint8]:
+    return as_grey(pixels) if encoding.grey else pixels
+
+
+def _classes(images: Sequence[Found], good: NDArray[np.int64], name: str) -> tuple[list[str], tuple[str, ...]]:
+    """(what the images show that can be read, in natural order; a note on classes that have none such).
+
+    Raises:
+        DataError: it is one class, or some class has a single image, which no split can both learn and test.
+    """
+    counts = Counter(images[row].label for row in good.tolist())
+    classes: list[str] = natural_order(pa.array(list(counts), pa.string())).to_pylist()
+    lost = sorted({image.label for image in images} - set(classes))
+    if len(classes) < 2:
+        raise DataError(f"{name}: all images are of one class, {classes[0]!r}; two or more are needed")
+    alone = [label for label in classes if counts[label] < 2]
+    if alone:
+        raise DataError(f"{name}: class {alone[0]!r} has a single image; give it more, or none")
+    return classes, (f"no classes, as none of their images can be read: {listing(lost)}",) if lost else ()

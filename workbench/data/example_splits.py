@@ -78,16 +78,19 @@ def fold_examples(split: Split[Part], number: int, of: int, seed: int) -> tuple[
 
 
 def _held_out(data: Examples, strategy: str, seed: int, *, draw: int, part: int) -> NDArray[np.bool_]:
-    """bool[n]: at even distances along the units, shuffled within their classes, so that shares are equal."""
+    """bool[n]: at even distances along the units, shuffled within their classes, so that shares are equal.
+
+    At least one unit is held out, where there is one besides the first of each class.
+    """
     rng = np.random.default_rng([seed, part, draw])
     order, unit, first = _shuffled(data, strategy, rng)
     steps = np.floor((np.arange(len(order) + 1) + rng.random() / FRACTION) * FRACTION)
     held = np.zeros(len(order), dtype=bool)
     held[order] = np.diff(steps) > 0
     held[first] = False
-    free = order[~np.isin(order, first)]
-    if len(free) and not held.any():
-        held[free[0]] = True
+    others = np.setdiff1d(order, first)
+    if not held.any() and len(others):
+        held[rng.choice(others)] = True
     return held[unit]
 
 

@@ -7,7 +7,9 @@ names code. A value met a second time is written once.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -50,7 +52,7 @@ class Writer:
             return {"at": name}
         if isinstance(value, np.ndarray) and value.dtype.kind != "O":
             name += ".npy"
-            np.save(self.root / name, value, allow_pickle=False)
+            write_array(self.root / name, value)
         elif isinstance(value, pa.Array | pa.Table):
             name += ".arrow" if isinstance(value, pa.Array) else ".table"
             table = pa.table({"values": value}) if isinstance(value, pa.Array) else value
@@ -63,6 +65,20 @@ class Writer:
             raise TypeError(f"{name} is a {type(value).__qualname__}; give arrays, plain values or dataclasses of them")
         self._written[id(value)] = name, value
         return {"at": name}
+
+
+def write_array(path: Path, array: Any) -> None:
+    """Write an array as `.npy`.
+
+    Raises:
+        OSError: it cannot be written; unlike that of `np.save`, the error has the number of a full disk.
+    """
+    try:
+        np.save(path, array, allow_pickle=False)
+    except OSError as error:
+        if error.errno is None:  # fewer bytes were written than there are, and numpy does not say why
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
 
 
 def read(kind: type, root: Path, name: str) -> Any:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.mapped import write_array
+
 DRAFT = ".draft"
 
 
@@ -86,5 +88,5 @@ def _compute(target: Path, compute: Callable[[], Mapping[str, Any]]) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     for name, array in compute().items():
-        np.save(draft / f"{name}.npy", np.asarray(array), allow_pickle=False)
+        write_array(draft / f"{name}.npy", np.asarray(array))
     os.rename(draft, target)  # noqa: PTH104 - atomic

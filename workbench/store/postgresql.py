@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,8 +113,15 @@ class Postgresql:
             connection.execute(sa.delete(table).where(sa.false()))
 
     def beside(self, name: str) -> Path:
-        """In the user's folder for what programs remember, since a server is on no machine of ours."""
-        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        """In the user's folder for what programs remember, since a server is on no machine of ours.
+
+        Raises:
+            StoreError: the account has no home, and its folder below the temporary one is another's.
+        """
+        try:
+            state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        except RuntimeError:  # as in containers that are started with the number of an account alone
+            state = _private_folder()
         return state / "workbench" / name
 
     def back_up(self, label: str) -> None:
@@ -213,6 +222,20 @@ def psycopg_version() -> str | None:
     except ImportError:
         return None
     return psycopg.__version__
+
+
+def _private_folder() -> Path:
+    """One that only this account can write, where others can, too.
+
+    Raises:
+        StoreError: somebody else has taken its name.
+    """
+    folder = Path(tempfile.gettempdir()) / f"workbench-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise StoreError(f"{folder} is not this account's alone; set XDG_STATE_HOME to a folder that is")
+    return folder
 
 
 def _engine(url: sa.URL) -> sa.Engine:
