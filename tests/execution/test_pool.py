@@ -19,7 +19,7 @@ import pytest
 from tests.execution.asking import answers, ask, describe, question, until, works
 from workbench.execution.child import STDERR_KEPT
 from workbench.execution.pool import Pool
-from workbench.execution.work import Description, Result, Setup
+from workbench.execution.work import Description, Fit, Location, Result, Setup
 
 
 def gone(pid: int) -> bool:
@@ -51,6 +51,47 @@ def test_a_worker_that_dies_is_a_crash_with_its_last_words_and_is_replaced(
     assert (result.state, result.reason, result.metrics) == ("crashed", reason, {})
     assert {"Segfaults": "about to read nothing", "Exits": "last words"}[model] in result.traceback
     works(pool)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (question("WritesOnPipes", line="{}\n"), "no object with a kind: {}"),
+        (question("WritesOnPipes", line="[" * 60_000 + "\n"), f"nested too deeply: {'[' * 60}..."),
+        (question("WritesOnPipes", line="\x1b[31mno JSON\n"), "no JSON: \\x1b[31mno JSON"),
+        (question("WritesOnPipes", line="x" * 2**20, times=40), f"longer than 16 MiB: {'x' * 60}..."),
+        (question("BreaksItsAnswer", answer='{"kind": "Location", "id": "1"}'), "a Location that nobody has asked for"),
+        (question("BreaksItsAnswer", answer='{"kind": "Result", "id": "1", "state": "complete"}'), "a Result that"),
+    ],
+    ids=["object", "deep", "text", "endless", "other kind", "other trial"],
+)
+def test_what_a_worker_writes_that_is_no_answer_costs_its_trial_alone(pool: Pool, asked: Fit, said: str) -> None:
+    result = ask(pool, asked)
+    assert (result.state, result.metrics) == ("crashed", {})
+    assert result.reason.startswith(f"wrote on its pipe what is no answer: {said}")
+    works(pool)
+
+
+def test_a_worker_that_writes_nonsense_while_it_is_idle_is_replaced_without_a_word(
+    make_pool: Callable[..., Pool],
+) -> None:
+    pool = make_pool()
+    pool.start()
+    (worker,) = pool._workers
+    assert pool._event(worker, Location("of nobody")) == []
+    works(pool)
+    assert pool._workers != [worker]
+
+
+def test_an_owner_that_hears_nothing_makes_workers_wait_and_can_close_all_the_same(
+    make_pool: Callable[..., Pool],
+) -> None:
+    pool = make_pool()
+    pool.submit(question("Floods"))
+    until(pool._inbox.full)
+    threads = pool._workers[0].threads
+    pool.close()
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_the_last_words_are_capped_and_can_be_printed(make_pool: Callable[..., Pool]) -> None:

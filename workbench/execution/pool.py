@@ -7,7 +7,6 @@ that reaches the caller but as the `Result` of the trial that caused it.
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import signal
 import subprocess
@@ -16,14 +15,27 @@ import time
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from workbench.execution import child, leftovers, work
+from workbench.execution import child, leftovers, messages, work
 from workbench.execution.memory import private_memory
 
 POLL_SECONDS = 0.1
+
+UNREAD = 1_000
+"""Messages of all workers that may wait for the owner; a worker that posts more has to wait itself."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """A worker's answers have ended.
+
+    Args:
+        fault: what it wrote that was no answer; empty if it has just ended.
+    """
+
+    fault: str = ""
 
 
 @dataclass
@@ -39,6 +51,7 @@ class _Worker:
     peak_memory: int = 0
     ending: tuple[work.State, str] | None = None
     kill_at: float = 0.0
+    gone: bool = False
     threads: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -75,7 +88,7 @@ class Pool:
         self.grace = grace
         self.program = program
         self._workers: list[_Worker] = []
-        self._inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
+        self._inbox: queue.Queue[tuple[_Worker, work.Event | _End]] = queue.Queue(UNREAD)
 
     def __enter__(self) -> Pool:
         return self
@@ -128,7 +141,7 @@ class Pool:
             wait = min(POLL_SECONDS, max(0.0, give_up - time.monotonic()))
             with contextlib.suppress(queue.Empty):
                 found += self._event(*self._inbox.get(timeout=wait))
-                while True:
+                for _ in range(self._inbox.qsize()):  # and no more, however fast others come
                     found += self._event(*self._inbox.get_nowait())
             if not self.busy or time.monotonic() >= give_up:
                 break
@@ -150,9 +163,18 @@ class Pool:
         for worker in self._workers:
             worker.process.wait()
             leftovers.stop(worker.mark)
+            give_up = time.monotonic() + child.LAST_WORDS_SECONDS
             for thread in worker.threads:
-                thread.join(timeout=child.LAST_WORDS_SECONDS)
+                while thread.is_alive() and time.monotonic() < give_up:
+                    self._forget_unread()  # it may be waiting to post more
+                    thread.join(timeout=0.01)
+        self._forget_unread()
         self._workers = []
+
+    def _forget_unread(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._inbox.get_nowait()
 
     def _spawn(self) -> _Worker:
         limits = {
@@ -183,23 +205,33 @@ class Pool:
         assert worker.process.stdin is not None
         # A worker that is dying cannot read; the end of its answers says so.
         with contextlib.suppress(BrokenPipeError):
-            worker.process.stdin.write(json.dumps(work.to_message(value)).encode() + b"\n")
+            worker.process.stdin.write(messages.to_line(value))
             worker.process.stdin.flush()
 
     def _read_answers(self, worker: _Worker) -> None:
         assert worker.process.stdout is not None
-        with contextlib.suppress(ValueError):  # a line that is no JSON: its messages can no longer be trusted
-            for line in worker.process.stdout:
-                self._inbox.put((worker, json.loads(line)))
-        self._inbox.put((worker, None))
+        end = _End()
+        try:
+            for line in messages.lines(worker.process.stdout):
+                self._inbox.put((worker, messages.from_line(line, messages.EVENTS)))
+        except messages.MessageError as error:  # what else it writes can no longer be trusted
+            end = _End(str(error))
+        finally:
+            self._inbox.put((worker, end))
 
-    def _event(self, worker: _Worker, message: dict[str, Any] | None) -> list[work.Event]:
-        """What one message means, if anything; None is the end of a worker's answers."""
-        if message is None:
-            return self._gone(worker)
-        event = work.from_message(message)
-        if worker.question is None or event.id != worker.question.id:
-            return []
+    def _event(self, worker: _Worker, event: work.Event | _End) -> list[work.Event]:
+        """What one message means, if anything."""
+        if isinstance(event, _End) or worker.gone:
+            return self._gone(worker, event.fault if isinstance(event, _End) else "")
+        question = worker.question
+        if isinstance(event, work.Report) and (question is None or event.id != question.id):
+            return []  # of a thread that an earlier model has left
+        try:
+            if question is None or event.id != question.id:
+                raise messages.MessageError(f"a {type(event).__name__} that nobody has asked for")
+            messages.check_answer(question, event)
+        except messages.MessageError as error:
+            return self._gone(worker, str(error))
         if isinstance(event, work.Report):
             return [event]
         worker.question = None
@@ -212,8 +244,11 @@ class Pool:
             event = replace(event, peak_memory_bytes=max(event.peak_memory_bytes, worker.peak_memory))
         return [event]
 
-    def _gone(self, worker: _Worker) -> list[work.Event]:
-        """A worker's answers have ended: it has died, or is about to."""
+    def _gone(self, worker: _Worker, fault: str) -> list[work.Event]:
+        """A worker's answers have ended, or cannot be trusted: it has died, or does so now."""
+        if worker.gone:
+            return []
+        worker.gone = True
         child.send(worker.process)
         code = worker.process.wait()
         leftovers.stop(worker.mark)
@@ -224,6 +259,8 @@ class Pool:
             return []
         if worker.ending is not None:
             state, reason = worker.ending
+        elif fault:
+            state, reason = "crashed", f"wrote on its pipe what is no answer: {fault}"
         else:
             state, reason = "crashed", child.cause(code, "ended without a result")
         words = work.printable(str(worker.last_words))

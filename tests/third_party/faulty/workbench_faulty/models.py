@@ -1,6 +1,7 @@
 """Each model breaks one rule; `Good` breaks none."""
 
 import ctypes
+import json
 import os
 import random
 import signal
@@ -472,3 +473,45 @@ class WarmsUp(Good):
         super().fit(train, context)
         if self.times > 1:
             raise RuntimeError("warmed up again")
+
+
+class WritesOnPipes(Good):
+    """As a C library does that takes an inherited descriptor for a log."""
+
+    line: str = ""
+    times: int = 1
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        for number in range(3, 64):
+            try:
+                if os.readlink(f"/proc/self/fd/{number}").startswith("pipe:"):
+                    for _ in range(self.times):
+                        os.write(number, self.line.encode())
+            except OSError:
+                continue
+
+
+class BreaksItsAnswer(Good):
+    """Has the worker say something else than what it means."""
+
+    answer: str = "{}"
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        dumps = json.dumps
+
+        def broken(*values, **options):
+            json.dumps = dumps
+            return self.answer
+
+        json.dumps = broken
+
+
+class Floods(Good):
+    """Posts reports faster than anybody hears them."""
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        for step in range(20_000):
+            context.report(step, 0.5)
