@@ -13,18 +13,40 @@ import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
 
+from workbench.errors import CannotGoOn
 from workbench.execution import child, leftovers, messages, work
 from workbench.execution.memory import private_memory
+from workbench.execution.originals import Originals
+from workbench.shortage import NO_ROOM, is_full, with_remedy
 
 POLL_SECONDS = 0.1
 
 UNREAD = 1_000
 """Messages of all workers that may wait for the owner; a worker that posts more has to wait itself."""
+
+
+DATA_CHANGED = "a model has changed the files of the run's data"
+"""How the reason of a trial begins after which no other can be trusted."""
+
+
+def check_can_go_on(events: Iterable[work.Event]) -> None:
+    """Make sure that what comes after these answers has a chance.
+
+    Raises:
+        CannotGoOn: a disk is full, or the data is not what it was.
+    """
+    for event in events:
+        reason = event.reason if isinstance(event, work.Result) else getattr(event, "error", "")
+        if reason.startswith(NO_ROOM):
+            raise CannotGoOn(with_remedy(reason))
+        if reason.startswith(DATA_CHANGED):
+            raise CannotGoOn(reason)
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,7 @@ class Pool:
         self.memory = memory
         self.grace = grace
         self.program = program
+        self._originals = Originals()
         self._workers: list[_Worker] = []
         self._inbox: queue.Queue[tuple[_Worker, work.Event | _End]] = queue.Queue(UNREAD)
 
@@ -110,6 +133,10 @@ class Pool:
         """Start all workers now, so that they import while the caller does something else."""
         while len(self._workers) < self.size:
             self._spawn()
+
+    def protect(self, folder: Path) -> None:
+        """From now on no model may change the files that are below this folder."""
+        self._originals.add(folder)
 
     def submit(self, question: work.Work, deadline: float | None = None) -> None:
         """Hand a question to an idle worker.
@@ -145,7 +172,7 @@ class Pool:
                     found += self._event(*self._inbox.get_nowait())
             if not self.busy or time.monotonic() >= give_up:
                 break
-        return found
+        return [self._blamed(event) for event in found]
 
     def cancel(self, reason: str) -> None:
         """Stop everything that is running; each question is answered as `cancelled`."""
@@ -243,6 +270,17 @@ class Pool:
         if isinstance(event, work.Result):
             event = replace(event, peak_memory_bytes=max(event.peak_memory_bytes, worker.peak_memory))
         return [event]
+
+    def _blamed(self, event: work.Event) -> work.Event:
+        """An answer, or what spoils this one and all that come after it."""
+        if isinstance(event, work.Result | work.Weighed) and (path := self._originals.changed()) is not None:
+            reason = f"{DATA_CHANGED}: {path.relative_to(self.setup.folder)}"
+            if isinstance(event, work.Weighed):
+                return work.Weighed(event.id, error=reason)
+            return work.Result(event.id, "failed", reason, event.traceback)
+        if isinstance(event, work.Result) and event.state == "crashed" and is_full(Path(self.setup.folder)):
+            return replace(event, state="failed", reason=f"{NO_ROOM} {Path(self.setup.folder).parent}")
+        return event
 
     def _gone(self, worker: _Worker, fault: str) -> list[work.Event]:
         """A worker's answers have ended, or cannot be trusted: it has died, or does so now."""

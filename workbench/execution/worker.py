@@ -29,6 +29,7 @@ from workbench.execution import child, ensembles, messages, scoring, shared, val
 from workbench.execution.clock import Clock
 from workbench.execution.reporting import Reporter
 from workbench.registry import load_class
+from workbench.shortage import no_room
 
 
 def main() -> None:
@@ -135,9 +136,11 @@ class TrialDesk(Desk):
                 needs=tuple(sorted(model.needs)),
                 estimate=None if estimate is None else (float(estimate[0]), float(estimate[1])),
             )
-            messages.from_line(messages.to_line(description), messages.EVENTS)  # so that what cannot be told is the model's own fault
+            messages.from_line(
+                messages.to_line(description), messages.EVENTS
+            )  # so that what cannot be told is the model's own fault
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin is an answer
-            return work.Description(question.id, error=work.reason(error))
+            return work.Description(question.id, error=no_room(error, self.folder.parent) or work.reason(error))
         return description
 
     def _locate(self, question: work.Locate) -> work.Location:
@@ -158,12 +161,10 @@ class TrialDesk(Desk):
             values.keep(self.folder, question.id, evaluation, question.metrics[0])
         except Pruned as stop:
             return clock.result(question.id, "pruned", str(stop) or "the search asked it to stop")
-        except ModelError as error:
-            return clock.result(question.id, "invalid", work.reason(error), traceback.format_exc())
-        except MemoryError as error:
-            return clock.result(question.id, "memory", work.reason(error), traceback.format_exc())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin fails its trial alone
-            return clock.result(question.id, "failed", work.reason(error), traceback.format_exc())
+            full = no_room(error, self.folder.parent)
+            state = "failed" if full else _state(error)
+            return clock.result(question.id, state, full or work.reason(error), traceback.format_exc())
         return clock.result(
             question.id,
             "complete",
@@ -178,7 +179,7 @@ class TrialDesk(Desk):
         try:
             return ensembles.weigh(self.task, self.folder, question, self._part, self.setup.scorers)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - models can do without each other
-            return work.Weighed(question.id, error=work.reason(error))
+            return work.Weighed(question.id, error=no_room(error, self.folder.parent) or work.reason(error))
 
     def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[Evaluation, dict[str, Any]]:
         """Fit and score on every fold; the evaluation, and what else there is to say in its result."""
@@ -284,6 +285,13 @@ class TrialDesk(Desk):
 
             self.parts[name] = mapped.read(self.task.part, self.folder / "parts", name)
         return self.parts[name]
+
+
+def _state(error: BaseException) -> work.State:
+    """How a trial ends that raised this."""
+    if isinstance(error, ModelError):
+        return "invalid"
+    return "memory" if isinstance(error, MemoryError) else "failed"
 
 
 def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
