@@ -1,6 +1,7 @@
 """Each model breaks one rule; `Good` breaks none."""
 
 import ctypes
+import errno
 import json
 import os
 import random
@@ -515,3 +516,20 @@ class Floods(Good):
         super().fit(train, context)
         for step in range(20_000):
             context.report(step, 0.5)
+
+
+class LacksRoom(Good):
+    """Meets a full disk for as long as the environment says so."""
+
+    def fit(self, train, context):
+        if os.environ.get("FAULTY_DISK") == "full":
+            raise RuntimeError("cannot go on") from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().fit(train, context)
+
+
+class TruncatesTheData(Good):
+    def fit(self, train, context):
+        super().fit(train, context)
+        for path in Path("parts").glob("*/items.npy"):
+            path.chmod(0o600)
+            os.truncate(path, 64)
