@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -13,10 +14,12 @@ import pyarrow.csv as pc
 import pytest
 
 import workbench
-from workbench.errors import DataError, SettingsError, UnknownName
+from tests.execution.conftest import FAULTY
+from workbench.errors import DataError, RunStopped, SettingsError, UnknownName
 from workbench.result import RunResult
-from workbench.session import Session, resume
+from workbench.session import Session, _sorted, resume
 from workbench.settings import RunSettings
+from workbench.shortage import NO_ROOM
 from workbench.store import queries, resuming
 from workbench.store.database import Database
 from workbench.store.writer import OWNER_LOST
@@ -144,6 +147,30 @@ def test_what_was_lost_with_its_owner_is_tried_once_more_and_not_for_ever(table:
     workbench.resume(1, table, trials=5, db=url)
     assert settings().count(str(last["params"])) == 2
     assert records(url)[-1]["state"] == "complete"
+
+
+def test_a_full_disk_stops_a_run_that_goes_on_as_if_there_had_been_room(
+    table: pa.Table, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(FAULTY)
+    monkeypatch.setenv("PYTHONPATH", str(FAULTY), prepend=os.pathsep)
+    monkeypatch.setenv("FAULTY_DISK", "full")
+    with pytest.raises(RunStopped, match=r"no room left on the disk of .*TMPDIR.*; run 1 has stopped"):
+        workbench.run("recommend", table, db=url, trials=3, workers=1, models="popular,lacks-room")
+    assert queries.run(Database(url), 1)["state"] == "interrupted"
+    assert [record["state"] for record in records(url)] == ["complete", "failed"]
+    monkeypatch.delenv("FAULTY_DISK")
+    workbench.resume(1, table, db=url)
+    popular, failed, again, last = records(url)
+    assert again["params"] == failed["params"], "it is tried once more, and counts as one"
+    assert [popular["state"], again["state"], last["state"]] == ["complete"] * 3
+
+
+def test_what_failed_for_a_full_disk_is_tried_once_more_and_not_for_ever() -> None:
+    record = {"number": 1, "model": "a", "params": {"x": 1}, "state": "failed", "reason": f"{NO_ROOM} /tmp"}
+    own = {**record, "number": 2, "params": {"x": 2}, "reason": "OSError: no such file"}
+    assert _sorted([record, own]) == ([own], [record])
+    assert _sorted([record, {**record, "number": 3}])[1] == []
 
 
 def test_what_is_left_of_the_budget_is_what_a_session_may_take(table: pa.Table, url: str) -> None:

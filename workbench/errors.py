@@ -2,7 +2,8 @@
 
     WorkbenchError                  something stopped the work; exit code 1
     ├── NoResult                    a run ended without one complete trial
-    ├── RunStopped                  the database refused what a run had to write; the run can be resumed
+    ├── RunStopped                  the database, or the machine, refused what a run needed; the run can be resumed
+    ├── CannotGoOn                  a disk is full, or what a run needs is gone; amid a run it is a RunStopped
     ├── LostLease                   another process has taken over the run that this one was writing
     ├── Interrupted                 Ctrl-C or SIGTERM before the search began; exit code 130 or 143
     └── UserError                   the input is wrong; exit code 2
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "CannotGoOn",
     "DataError",
     "Interrupted",
     "LostLease",
@@ -54,8 +56,12 @@ class NoResult(WorkbenchError):
     """A run ended without one complete trial."""
 
 
+class CannotGoOn(WorkbenchError):
+    """The machine lacks what is needed: room on a disk, open files, processes, or the files of a run's data."""
+
+
 class RunStopped(WorkbenchError):
-    """The database refused what a run had to write.
+    """The database, or the machine, refused what a run needed.
 
     Args:
         reason: what happened.

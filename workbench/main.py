@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.contract.split import Split
-from workbench.errors import LostLease, NoResult, RunStopped, StoreFailure
+from workbench.errors import CannotGoOn, LostLease, NoResult, RunStopped, StoreFailure
 from workbench.execution.observers import Observers
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
@@ -29,6 +29,7 @@ from workbench.search.selection import Selection, finalists
 from workbench.search.trial import Past, Sizes, Trial
 from workbench.session import Session, recall
 from workbench.settings import RunSettings
+from workbench.shortage import shortage, told
 from workbench.store.database import Database
 from workbench.store.writer import RunWriter
 
@@ -45,7 +46,8 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
     Raises:
         UserError: the input is wrong.
         NoResult: no trial was completed.
-        RunStopped: the database refused what had to be written.
+        RunStopped: the database or the machine refused what the run needed.
+        CannotGoOn: the machine lacks what is needed to begin.
         LostLease: another process has taken the run over.
     """
     settings = session.settings
@@ -55,7 +57,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
     question = ask(registry, settings)
     database = Database(url, create=session.run is None)
     interrupts = Interrupts()
-    with interrupts.watching(), run_folder() as folder, contextlib.closing(database):
+    with told(), interrupts.watching(), run_folder() as folder, contextlib.closing(database):
         database.check_writable()
         setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device, question.scorers)
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
@@ -71,6 +73,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             interrupts.check()
             screen.data_read(dataset, split)
             lay_out(folder, question, settings, dataset, split)
+            pool.protect(folder / "parts")
             drawing = (budget.elapsed - reading) / 2  # a draw is a split again, but for test
             row = run_row(settings, budget, question, dataset, split)
             del dataset  # from here on the data is in files that all processes map
@@ -114,8 +117,12 @@ def closing(
     except StoreFailure as error:
         raise RunStopped(str(error), writer.run, database) from error
     except BaseException as error:
+        lacking = str(error) if isinstance(error, CannotGoOn) else shortage(error)
         with contextlib.suppress(StoreFailure):  # then the run is lost, as it would be without its process
-            recorder.finish("failed", f"{type(error).__name__}: {error}", spent())
+            state = "interrupted" if lacking else "failed"
+            recorder.finish(state, lacking or f"{type(error).__name__}: {error}", spent())
+        if lacking:
+            raise RunStopped(lacking, writer.run, database) from error
         raise
 
 
@@ -188,7 +195,9 @@ class Stages:
         def write_draw(draw: int) -> bool:
             if draw == 1:
                 self._announce()
-            return draw_parts(self.folder, self.question.task, split, draw, self.settings.seed)
+            drawn = draw_parts(self.folder, self.question.task, split, draw, self.settings.seed)
+            self.pool.protect(self.folder / "parts")
+            return drawn
 
         self._begin("selection")
         ranked = selection.rank(

@@ -13,7 +13,7 @@ from workbench.contract.split import Split
 from workbench.contract.task import ENCODING_ALONE, Source, Task
 from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
-from workbench.execution.pool import Pool
+from workbench.execution.pool import Pool, check_can_go_on
 from workbench.execution.work import Describe, Description, Locate, Location
 from workbench.registry import ModelOffer, Registry, TaskOffer, load_task, metric_of
 from workbench.search.allocation import Candidate
@@ -269,7 +269,9 @@ def describe(
             name = waiting.pop(0)
             pool.submit(Describe(name, loads[name], shape), deadline=time.monotonic() + seconds[name])
         check()
-        for event in pool.events(timeout=0.25):
+        events = pool.events(timeout=0.25)
+        check_can_go_on(events)
+        for event in events:
             if isinstance(event, Description):
                 found[event.id] = event
     return found

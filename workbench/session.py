@@ -13,18 +13,20 @@ from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import ENSEMBLE
 from workbench.errors import DataError, PluginError, SettingsError
+from workbench.execution.pool import DATA_CHANGED
 from workbench.execution.work import Result
 from workbench.registry import ModelOffer, Registry, TaskOffer
 from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial, canonical
 from workbench.settings import IN_MEMORY, RunSettings
+from workbench.shortage import NO_ROOM
 from workbench.store import resuming
 from workbench.store.database import Database
 from workbench.store.rows import ModelRow, RunRow
 from workbench.store.writer import OWNER_LOST, RunWriter
 
 LOSSES_ALLOWED = 1
-"""How often a setting may be lost with its owner and still be tried again."""
+"""How often a setting may be lost with its owner, or with its disk or data, and still be tried again."""
 
 _NOTHING = 0.01
 """Seconds not worth a word."""
@@ -211,9 +213,10 @@ def _setting(record: Mapping[str, Any]) -> tuple[str, str]:
 def _sorted(records: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(trials that have ended, trials that ended for no reason of their own).
 
-    Whose owner was lost is tried once more; if that is lost too, it may well be what takes owners away.
+    Whose owner was lost, or whose disk was full, is tried once more; if that is lost too, it may well be what takes
+    owners away and fills disks.
     """
-    lost = [record for record in records if (record["state"], record["reason"]) == ("crashed", OWNER_LOST)]
+    lost = [record for record in records if _is_lost(record)]
     times = Counter(map(_setting, lost))
     unfinished = [
         record
@@ -221,6 +224,13 @@ def _sorted(records: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], li
         if record["state"] == "cancelled" or (record in lost and times[_setting(record)] <= LOSSES_ALLOWED)
     ]
     return [record for record in records if record not in unfinished], unfinished
+
+
+def _is_lost(record: Mapping[str, Any]) -> bool:
+    """Whether a trial ended for what had become of its run."""
+    if record["state"] == "failed":
+        return str(record["reason"]).startswith((NO_ROOM, DATA_CHANGED))
+    return (record["state"], record["reason"]) == ("crashed", OWNER_LOST)
 
 
 def _trial(record: Mapping[str, Any], metric: Metric, folds: int) -> Trial:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from workbench.execution.memory import give_back_memory, private_memory
+from workbench.execution.memory import give_back_memory, machine_memory, private_memory
 
 MIB = 2**20
 
@@ -23,3 +23,7 @@ def test_freed_memory_is_given_back() -> None:
     give_back_memory()
     assert private_memory(os.getpid()) < full - 60 * MIB
     assert last.sum() == 12_000
+
+
+def test_private_memory_is_what_a_process_has_for_itself() -> None:
+    assert 2**20 < private_memory(os.getpid()) < machine_memory() + 2**40

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.execution.asking import answers, ask, describe, question, until, works
+from workbench.errors import CannotGoOn
 from workbench.execution.child import STDERR_KEPT
-from workbench.execution.pool import Pool
-from workbench.execution.work import Description, Result, Setup
+from workbench.execution.pool import DATA_CHANGED, Pool, check_can_go_on
+from workbench.execution.work import Description, Fit, Location, Result, Setup
+from workbench.shortage import NO_ROOM
 
 
 def gone(pid: int) -> bool:
@@ -51,6 +54,81 @@ def test_a_worker_that_dies_is_a_crash_with_its_last_words_and_is_replaced(
     assert (result.state, result.reason, result.metrics) == ("crashed", reason, {})
     assert {"Segfaults": "about to read nothing", "Exits": "last words"}[model] in result.traceback
     works(pool)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (question("WritesOnPipes", line="{}\n"), "no object with a kind: {}"),
+        (question("WritesOnPipes", line="[" * 60_000 + "\n"), f"nested too deeply: {'[' * 60}..."),
+        (question("WritesOnPipes", line="\x1b[31mno JSON\n"), "no JSON: \\x1b[31mno JSON"),
+        (question("WritesOnPipes", line="x" * 2**20, times=40), f"longer than 16 MiB: {'x' * 60}..."),
+        (question("BreaksItsAnswer", answer='{"kind": "Location", "id": "1"}'), "a Location that nobody has asked for"),
+        (question("BreaksItsAnswer", answer='{"kind": "Result", "id": "1", "state": "complete"}'), "a Result that"),
+    ],
+    ids=["object", "deep", "text", "endless", "other kind", "other trial"],
+)
+def test_what_a_worker_writes_that_is_no_answer_costs_its_trial_alone(pool: Pool, asked: Fit, said: str) -> None:
+    result = ask(pool, asked)
+    assert (result.state, result.metrics) == ("crashed", {})
+    assert result.reason.startswith(f"wrote on its pipe what is no answer: {said}")
+    works(pool)
+
+
+def test_a_worker_that_writes_nonsense_while_it_is_idle_is_replaced_without_a_word(
+    make_pool: Callable[..., Pool],
+) -> None:
+    pool = make_pool()
+    pool.start()
+    (worker,) = pool._workers
+    assert pool._event(worker, Location("of nobody")) == []
+    works(pool)
+    assert pool._workers != [worker]
+
+
+def test_an_owner_that_hears_nothing_makes_workers_wait_and_can_close_all_the_same(
+    make_pool: Callable[..., Pool],
+) -> None:
+    pool = make_pool()
+    pool.submit(question("Floods"))
+    until(pool._inbox.full)
+    threads = pool._workers[0].threads
+    pool.close()
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_fit_that_meets_a_full_disk_says_so_whatever_is_raised_over_it(
+    pool: Pool, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.close()
+    with monkeypatch.context() as patch:
+        patch.setenv("FAULTY_DISK", "full")
+        result = ask(pool, question("LacksRoom"))
+    assert (result.state, result.reason) == ("failed", f"{NO_ROOM} {Path(setup.folder).parent}")
+    assert "RuntimeError: cannot go on" in result.traceback
+    pool.close()
+
+
+def test_a_worker_that_dies_while_the_disk_is_full_has_met_a_full_disk(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.execution.pool.is_full", lambda folder: True)
+    result = ask(pool, question("Exits"))
+    assert result.state == "failed" and result.reason.startswith(NO_ROOM)
+
+
+def test_a_model_that_changes_the_data_is_seen_before_anybody_reads_it(
+    make_pool: Callable[..., Pool], setup: Setup, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(setup.folder, tmp_path / "run"))
+    with Pool(replace(setup, folder=str(folder)), 1) as pool:
+        pool.protect(folder / "parts")
+        works(pool)
+        assert {path.stat().st_mode & 0o777 for path in folder.glob("parts/**/*.npy")} == {0o444}
+        result = ask(pool, question("TruncatesTheData"))
+        assert result.state == "failed" and result.reason.startswith(f"{DATA_CHANGED}: parts/")
+        with pytest.raises(CannotGoOn, match=DATA_CHANGED):
+            check_can_go_on([result])
 
 
 def test_the_last_words_are_capped_and_can_be_printed(make_pool: Callable[..., Pool]) -> None:

@@ -12,10 +12,13 @@ import pytest
 
 from tests.search.conftest import METRIC, FakePool, Log, candidate, scored
 from workbench.contract.metric import Metric
+from workbench.errors import CannotGoOn
+from workbench.execution.pool import DATA_CHANGED
 from workbench.execution.work import Fit, Result, Weighed
 from workbench.search.budget import Budget
 from workbench.search.loop import Search
 from workbench.search.trial import Past, Trial
+from workbench.shortage import NO_ROOM
 
 
 def search(pool: FakePool, log: Log, **changes: Any) -> Search:
@@ -67,6 +70,17 @@ def test_a_failed_trial_is_kept_with_its_reason_and_others_go_on(log: Log) -> No
     assert failed[0].result.reason == "ValueError: no"
     assert len(failed) == 3, "then it is given up"
     assert len(trials) == 20
+
+
+@pytest.mark.parametrize("reason", [f"{NO_ROOM} /tmp", f"{DATA_CHANGED}: items.npy"])
+def test_what_spoils_all_that_comes_ends_the_search_after_its_trial_is_told(log: Log, reason: str) -> None:
+    def answer(question: Fit) -> Result:
+        return Result(question.id, "failed", reason) if question.load.endswith(":b") else by_x(question)
+
+    pool = FakePool(answer)
+    with pytest.raises(CannotGoOn, match=reason):
+        search(pool, log).run()
+    assert log.finished == ["complete", "complete", "failed"] and len(pool.asked) == 3
 
 
 def test_what_a_worker_notes_is_kept_with_the_trial(log: Log) -> None:

@@ -41,6 +41,8 @@ class DeskPool:
 
     def start(self) -> None: ...
 
+    def protect(self, folder: Path) -> None: ...
+
     def submit(self, question: Work, deadline: float | None = None) -> None:
         self.asked.append(question)
 

@@ -98,7 +98,10 @@ def main() -> NoReturn:
 def _unexpected(error: Exception) -> str:
     """Whose fault it is, and what it says."""
     from workbench.installed import at_fault
+    from workbench.shortage import shortage
 
+    if lacking := shortage(error):
+        return lacking
     plugin = at_fault(error)
     whose = f"plugin {plugin.name} of {plugin.distribution} {plugin.version} failed" if plugin else "internal fault"
     return f"{whose}: {type(error).__name__}: {error}; run again with --debug for the traceback"

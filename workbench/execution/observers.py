@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench.contract.records import RunRecord, TrialRecord
 from workbench.discovery import Plugin
-from workbench.execution import child, work
+from workbench.execution import child, messages, work
 
 QUEUE_LENGTH = 1_000
 """Records that may wait for one observer."""
@@ -147,9 +147,12 @@ class Observer:
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        with contextlib.suppress(ValueError):  # what is no JSON is no answer either
-            for line in process.stdout:
-                self._answers.append(json.loads(line))
+        with contextlib.suppress(ValueError, RecursionError):  # what is no text in JSON is no answer either
+            for line in messages.lines(process.stdout):
+                answer = json.loads(line)
+                if not isinstance(answer, str) or len(self._answers) == self._sent:
+                    return
+                self._answers.append(work.printable(answer[: work.REASON_KEPT]))
 
 
 def _called(plugin: Plugin) -> str:

@@ -7,23 +7,57 @@ that reaches the caller but as the `Result` of the trial that caused it.
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import signal
 import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from workbench.execution import child, leftovers, work
+from workbench.errors import CannotGoOn
+from workbench.execution import child, leftovers, messages, work
 from workbench.execution.memory import private_memory
+from workbench.execution.originals import Originals
+from workbench.shortage import NO_ROOM, is_full, with_remedy
 
 POLL_SECONDS = 0.1
+
+UNREAD = 1_000
+"""Messages of all workers that may wait for the owner; a worker that posts more has to wait itself."""
+
+
+DATA_CHANGED = "a model has changed the files of the run's data"
+"""How the reason of a trial begins after which no other can be trusted."""
+
+
+def check_can_go_on(events: Iterable[work.Event]) -> None:
+    """Make sure that what comes after these answers has a chance.
+
+    Raises:
+        CannotGoOn: a disk is full, or the data is not what it was.
+    """
+    for event in events:
+        reason = event.reason if isinstance(event, work.Result) else getattr(event, "error", "")
+        if reason.startswith(NO_ROOM):
+            raise CannotGoOn(with_remedy(reason))
+        if reason.startswith(DATA_CHANGED):
+            raise CannotGoOn(reason)
+
+
+@dataclass(frozen=True)
+class _End:
+    """A worker's answers have ended.
+
+    Args:
+        fault: what it wrote that was no answer; empty if it has just ended.
+    """
+
+    fault: str = ""
 
 
 @dataclass
@@ -39,6 +73,7 @@ class _Worker:
     peak_memory: int = 0
     ending: tuple[work.State, str] | None = None
     kill_at: float = 0.0
+    gone: bool = False
     threads: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -74,8 +109,9 @@ class Pool:
         self.memory = memory
         self.grace = grace
         self.program = program
+        self._originals = Originals()
         self._workers: list[_Worker] = []
-        self._inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
+        self._inbox: queue.Queue[tuple[_Worker, work.Event | _End]] = queue.Queue(UNREAD)
 
     def __enter__(self) -> Pool:
         return self
@@ -97,6 +133,10 @@ class Pool:
         """Start all workers now, so that they import while the caller does something else."""
         while len(self._workers) < self.size:
             self._spawn()
+
+    def protect(self, folder: Path) -> None:
+        """From now on no model may change the files that are below this folder."""
+        self._originals.add(folder)
 
     def submit(self, question: work.Work, deadline: float | None = None) -> None:
         """Hand a question to an idle worker.
@@ -128,11 +168,11 @@ class Pool:
             wait = min(POLL_SECONDS, max(0.0, give_up - time.monotonic()))
             with contextlib.suppress(queue.Empty):
                 found += self._event(*self._inbox.get(timeout=wait))
-                while True:
+                for _ in range(self._inbox.qsize()):  # and no more, however fast others come
                     found += self._event(*self._inbox.get_nowait())
             if not self.busy or time.monotonic() >= give_up:
                 break
-        return found
+        return [self._blamed(event) for event in found]
 
     def cancel(self, reason: str) -> None:
         """Stop everything that is running; each question is answered as `cancelled`."""
@@ -150,9 +190,18 @@ class Pool:
         for worker in self._workers:
             worker.process.wait()
             leftovers.stop(worker.mark)
+            give_up = time.monotonic() + child.LAST_WORDS_SECONDS
             for thread in worker.threads:
-                thread.join(timeout=child.LAST_WORDS_SECONDS)
+                while thread.is_alive() and time.monotonic() < give_up:
+                    self._forget_unread()  # it may be waiting to post more
+                    thread.join(timeout=0.01)
+        self._forget_unread()
         self._workers = []
+
+    def _forget_unread(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._inbox.get_nowait()
 
     def _spawn(self) -> _Worker:
         limits = {
@@ -183,23 +232,33 @@ class Pool:
         assert worker.process.stdin is not None
         # A worker that is dying cannot read; the end of its answers says so.
         with contextlib.suppress(BrokenPipeError):
-            worker.process.stdin.write(json.dumps(work.to_message(value)).encode() + b"\n")
+            worker.process.stdin.write(messages.to_line(value))
             worker.process.stdin.flush()
 
     def _read_answers(self, worker: _Worker) -> None:
         assert worker.process.stdout is not None
-        with contextlib.suppress(ValueError):  # a line that is no JSON: its messages can no longer be trusted
-            for line in worker.process.stdout:
-                self._inbox.put((worker, json.loads(line)))
-        self._inbox.put((worker, None))
+        end = _End()
+        try:
+            for line in messages.lines(worker.process.stdout):
+                self._inbox.put((worker, messages.from_line(line, messages.EVENTS)))
+        except messages.MessageError as error:  # what else it writes can no longer be trusted
+            end = _End(str(error))
+        finally:
+            self._inbox.put((worker, end))
 
-    def _event(self, worker: _Worker, message: dict[str, Any] | None) -> list[work.Event]:
-        """What one message means, if anything; None is the end of a worker's answers."""
-        if message is None:
-            return self._gone(worker)
-        event = work.from_message(message)
-        if worker.question is None or event.id != worker.question.id:
-            return []
+    def _event(self, worker: _Worker, event: work.Event | _End) -> list[work.Event]:
+        """What one message means, if anything."""
+        if isinstance(event, _End) or worker.gone:
+            return self._gone(worker, event.fault if isinstance(event, _End) else "")
+        question = worker.question
+        if isinstance(event, work.Report) and (question is None or event.id != question.id):
+            return []  # of a thread that an earlier model has left
+        try:
+            if question is None or event.id != question.id:
+                raise messages.MessageError(f"a {type(event).__name__} that nobody has asked for")
+            messages.check_answer(question, event)
+        except messages.MessageError as error:
+            return self._gone(worker, str(error))
         if isinstance(event, work.Report):
             return [event]
         worker.question = None
@@ -212,8 +271,22 @@ class Pool:
             event = replace(event, peak_memory_bytes=max(event.peak_memory_bytes, worker.peak_memory))
         return [event]
 
-    def _gone(self, worker: _Worker) -> list[work.Event]:
-        """A worker's answers have ended: it has died, or is about to."""
+    def _blamed(self, event: work.Event) -> work.Event:
+        """An answer, or what spoils this one and all that come after it."""
+        if isinstance(event, work.Result | work.Weighed) and (path := self._originals.changed()) is not None:
+            reason = f"{DATA_CHANGED}: {path.relative_to(self.setup.folder)}"
+            if isinstance(event, work.Weighed):
+                return work.Weighed(event.id, error=reason)
+            return work.Result(event.id, "failed", reason, event.traceback)
+        if isinstance(event, work.Result) and event.state == "crashed" and is_full(Path(self.setup.folder)):
+            return replace(event, state="failed", reason=f"{NO_ROOM} {Path(self.setup.folder).parent}")
+        return event
+
+    def _gone(self, worker: _Worker, fault: str) -> list[work.Event]:
+        """A worker's answers have ended, or cannot be trusted: it has died, or does so now."""
+        if worker.gone:
+            return []
+        worker.gone = True
         child.send(worker.process)
         code = worker.process.wait()
         leftovers.stop(worker.mark)
@@ -224,6 +297,8 @@ class Pool:
             return []
         if worker.ending is not None:
             state, reason = worker.ending
+        elif fault:
+            state, reason = "crashed", f"wrote on its pipe what is no answer: {fault}"
         else:
             state, reason = "crashed", child.cause(code, "ended without a result")
         words = work.printable(str(worker.last_words))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from workbench.contract.metric import Group, Mistake
 from workbench.errors import ModelError, PluginError
@@ -14,6 +15,20 @@ REASON_KEPT = 1_000
 Reports = Literal["ignored", "scored", "posted", "awaited"]
 
 State = Literal["complete", "pruned", "skipped", "invalid", "failed", "timeout", "memory", "crashed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between which numbers a field of a message lies, both included."""
+
+    low: float
+    high: float
+
+
+Count = Annotated[int, Bounds(0, 2**31 - 1)]
+Size = Annotated[int, Bounds(0, 2**63 - 1)]
+Seconds = Annotated[float, Bounds(0, math.inf)]
+Temperature = Annotated[float, Bounds(math.ulp(0.0), math.inf)]
 
 
 @dataclass(frozen=True)
@@ -185,7 +200,7 @@ class Description:
     space: Mapping[str, Any] = field(default_factory=dict)
     starts: tuple[Mapping[str, Any], ...] = ()
     needs: tuple[str, ...] = ()
-    estimate: tuple[float, float] | None = None
+    estimate: tuple[Seconds, Annotated[float, Bounds(0, 2.0**62)]] | None = None
 
 
 @dataclass(frozen=True)
@@ -222,12 +237,12 @@ class Weighed:
 
     id: str
     error: str = ""
-    weights: tuple[int, ...] = ()
+    weights: tuple[Count, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    temperature: float | None = None
+    temperature: Temperature | None = None
     draws: tuple[float, ...] = ()
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
 
 
 @dataclass(frozen=True)
@@ -244,7 +259,7 @@ class Report:
     """A value that a fit reported on its way."""
 
     id: str
-    step: int
+    step: Count
     value: float
 
 
@@ -282,53 +297,20 @@ class Result:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
-    temperature: float | None = None
+    temperature: Temperature | None = None
     notes: tuple[str, ...] = ()
-    fit_seconds: float = 0.0
-    score_seconds: float = 0.0
-    shared_seconds: float = 0.0
-    once_seconds: float = 0.0
-    epochs: int | None = None
+    fit_seconds: Seconds = 0.0
+    score_seconds: Seconds = 0.0
+    shared_seconds: Seconds = 0.0
+    once_seconds: Seconds = 0.0
+    epochs: Count | None = None
     folds: tuple[float, ...] = ()
     device: str = ""
-    cpu_seconds: float = 0.0
-    peak_memory_bytes: int = 0
+    cpu_seconds: Seconds = 0.0
+    peak_memory_bytes: Size = 0
 
 
 Event = Checked | Description | Location | Report | Result | Weighed
-
-_MESSAGES = (
-    Setup,
-    Describe,
-    Locate,
-    Fit,
-    Weigh,
-    Check,
-    Verdict,
-    Checked,
-    Description,
-    Location,
-    Report,
-    Result,
-    Weighed,
-)
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in _MESSAGES}
-
-
-def to_message(value: Setup | Work | Verdict | Event) -> dict[str, Any]:
-    """Ready for `json.dumps`."""
-    return {"kind": type(value).__name__, **asdict(value)}
-
-
-def from_message(message: Mapping[str, Any]) -> Any:
-    """What `to_message` wrote, lists made tuples again."""
-    values = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in message.items() if key != "kind"
-    }
-    for name, kind in (("groups", Group), ("mistakes", Mistake)):
-        if name in values:
-            values[name] = tuple(kind(**each) for each in values[name])
-    return _KINDS[message["kind"]](**values)
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,6 @@ It reads questions and answers them one at a time. Whatever a model prints goes 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import random
@@ -26,10 +25,11 @@ from workbench.contract.context import Context
 from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.errors import ModelError, Pruned, SettingsError
-from workbench.execution import child, ensembles, scoring, shared, values, work
+from workbench.execution import child, ensembles, messages, scoring, shared, values, work
 from workbench.execution.clock import Clock
 from workbench.execution.reporting import Reporter
 from workbench.registry import load_class
+from workbench.shortage import no_room
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
 def serve(open_desk: Callable[[work.Setup, BinaryIO], Desk]) -> None:
     """Answer questions until standard input ends; what every program that a `Pool` starts does."""
     questions, answers = child.settle()
-    setup = work.from_message(json.loads(questions.readline()))
+    setup = messages.from_line(questions.readline(), messages.ORDERS)
     inbox: queue.SimpleQueue[work.Work] = queue.SimpleQueue()
     desk = open_desk(setup, answers)
     threading.Thread(target=_receive, args=(questions, inbox, desk.verdicts), daemon=True).start()
@@ -77,7 +77,7 @@ class Desk:
         raise NotImplementedError
 
     def _send(self, answer: work.Event) -> None:
-        self.answers.write(json.dumps(work.to_message(answer), allow_nan=False).encode() + b"\n")
+        self.answers.write(messages.to_line(answer))
         self.answers.flush()
 
     def _fresh_start(self, question: work.Work) -> None:
@@ -123,17 +123,24 @@ class TrialDesk(Desk):
             estimate = model.estimate(question.shape)
             if estimate is not None and not all(scoring.is_finite(value) and 0 <= value < 2**63 for value in estimate):
                 raise ModelError(f"{model.__name__}.estimate gives {estimate!r}; (seconds, bytes) are needed")
+            hyperparameters, space = model.hyperparameters(), spaces.to_json(model.space_for(question.shape))
+            starts = tuple(dict(start) for start in model.starts)
+            for name, default in hyperparameters.items():
+                messages.check_storable(default, f"{model.__name__}.{name}")
+            messages.check_storable([space, *starts], f"the space of {model.__name__}")
             description = work.Description(
                 question.id,
-                hyperparameters=model.hyperparameters(),
-                space=spaces.to_json(model.space_for(question.shape)),
-                starts=tuple(dict(start) for start in model.starts),
+                hyperparameters=hyperparameters,
+                space=space,
+                starts=starts,
                 needs=tuple(sorted(model.needs)),
                 estimate=None if estimate is None else (float(estimate[0]), float(estimate[1])),
             )
-            json.dumps(work.to_message(description), allow_nan=False)
+            messages.from_line(
+                messages.to_line(description), messages.EVENTS
+            )  # so that what cannot be told is the model's own fault
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin is an answer
-            return work.Description(question.id, error=work.reason(error))
+            return work.Description(question.id, error=no_room(error, self.folder.parent) or work.reason(error))
         return description
 
     def _locate(self, question: work.Locate) -> work.Location:
@@ -154,12 +161,10 @@ class TrialDesk(Desk):
             values.keep(self.folder, question.id, evaluation, question.metrics[0])
         except Pruned as stop:
             return clock.result(question.id, "pruned", str(stop) or "the search asked it to stop")
-        except ModelError as error:
-            return clock.result(question.id, "invalid", work.reason(error), traceback.format_exc())
-        except MemoryError as error:
-            return clock.result(question.id, "memory", work.reason(error), traceback.format_exc())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin fails its trial alone
-            return clock.result(question.id, "failed", work.reason(error), traceback.format_exc())
+            full = no_room(error, self.folder.parent)
+            state = "failed" if full else _state(error)
+            return clock.result(question.id, state, full or work.reason(error), traceback.format_exc())
         return clock.result(
             question.id,
             "complete",
@@ -174,7 +179,7 @@ class TrialDesk(Desk):
         try:
             return ensembles.weigh(self.task, self.folder, question, self._part, self.setup.scorers)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - models can do without each other
-            return work.Weighed(question.id, error=work.reason(error))
+            return work.Weighed(question.id, error=no_room(error, self.folder.parent) or work.reason(error))
 
     def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[Evaluation, dict[str, Any]]:
         """Fit and score on every fold; the evaluation, and what else there is to say in its result."""
@@ -282,6 +287,13 @@ class TrialDesk(Desk):
         return self.parts[name]
 
 
+def _state(error: BaseException) -> work.State:
+    """How a trial ends that raised this."""
+    if isinstance(error, ModelError):
+        return "invalid"
+    return "memory" if isinstance(error, MemoryError) else "failed"
+
+
 def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
     """Whether a fitted model is worth saving."""
     value = evaluation.metrics.get(question.metrics[0])
@@ -293,9 +305,13 @@ def _is_better(evaluation: Evaluation, question: work.Fit) -> bool:
 def _receive(
     questions: BinaryIO, inbox: queue.SimpleQueue[work.Work], verdicts: queue.SimpleQueue[work.Verdict]
 ) -> None:
-    for line in questions:
-        message = work.from_message(json.loads(line))
-        (verdicts if isinstance(message, work.Verdict) else inbox).put(message)
+    try:
+        for line in questions:
+            message = messages.from_line(line, messages.ORDERS)
+            (verdicts if isinstance(message, work.Verdict) else inbox).put(message)
+    except messages.MessageError as error:
+        os.write(2, f"a question cannot be read: {error}\n".encode(errors="backslashreplace"))
+        os._exit(1)
     os._exit(0)
 
 

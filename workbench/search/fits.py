@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.execution import values
-from workbench.execution.pool import Pool
+from workbench.execution.pool import Pool, check_can_go_on
 from workbench.execution.work import Fit, Result, Weigh, Weighed
 from workbench.search.budget import Budget, makespan
 from workbench.search.trial import Trial
@@ -84,7 +84,9 @@ class Fits:
             if self.interrupted():
                 waiting.clear()
                 self.pool.cancel("the run was interrupted")
-            for event in self.pool.events(POLL_SECONDS):
+            events = self.pool.events(POLL_SECONDS)
+            check_can_go_on(events)
+            for event in events:
                 if isinstance(event, Result | Weighed) and event.id in running:
                     running.remove(event.id)
                     answers.append(event)

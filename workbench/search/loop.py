@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.contract.metric import Metric
-from workbench.execution.pool import Pool
+from workbench.execution.pool import Pool, check_can_go_on
 from workbench.execution.work import Event, Fit, Report, Result, Verdict
 from workbench.search.allocation import Candidate, choose, explain
 from workbench.search.budget import FINISH_OVERHEAD, Budget
@@ -102,8 +102,10 @@ class Search:
                 # Asking takes time that no worker should wait for. One worker waits: its next question may then
                 # depend on its last answer, and one seed gives the same trials twice.
                 self._ready = self._ready or self._next(len(trials) + 1, self.budget.left - self.reserve())
-            for event in self.pool.events(POLL_SECONDS):
+            events = self.pool.events(POLL_SECONDS)
+            for event in events:
                 self._hear(event, running)
+            check_can_go_on(events)
 
     def _more(self, trials: list[Trial]) -> bool:
         if self.interrupted():

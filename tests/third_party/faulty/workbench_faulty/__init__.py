@@ -6,6 +6,7 @@ from workbench import ModelSpec, hookimpl
 @hookimpl
 def workbench_models():
     classes = {"good": "Good", "raises": "Raises", "segfaults": "Segfaults", "exits": "Exits", "scores": "Scores"}
+    classes["lacks-room"] = "LacksRoom"
     return [
         ModelSpec(name, "recommend", f"workbench_faulty.models:{class_name}", f"a model that {name}")
         for name, class_name in classes.items()

@@ -1,6 +1,8 @@
 """Each model breaks one rule; `Good` breaks none."""
 
 import ctypes
+import errno
+import json
 import os
 import random
 import signal
@@ -472,3 +474,62 @@ class WarmsUp(Good):
         super().fit(train, context)
         if self.times > 1:
             raise RuntimeError("warmed up again")
+
+
+class WritesOnPipes(Good):
+    """As a C library does that takes an inherited descriptor for a log."""
+
+    line: str = ""
+    times: int = 1
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        for number in range(3, 64):
+            try:
+                if str(Path(f"/proc/self/fd/{number}").readlink()).startswith("pipe:"):
+                    for _ in range(self.times):
+                        os.write(number, self.line.encode())
+            except OSError:
+                continue
+
+
+class BreaksItsAnswer(Good):
+    """Has the worker say something else than what it means."""
+
+    answer: str = "{}"
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        dumps = json.dumps
+
+        def broken(*values, **options):
+            json.dumps = dumps
+            return self.answer
+
+        json.dumps = broken
+
+
+class Floods(Good):
+    """Posts reports faster than anybody hears them."""
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        for step in range(20_000):
+            context.report(step, 0.5)
+
+
+class LacksRoom(Good):
+    """Meets a full disk for as long as the environment says so."""
+
+    def fit(self, train, context):
+        if os.environ.get("FAULTY_DISK") == "full":
+            raise RuntimeError("cannot go on") from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().fit(train, context)
+
+
+class TruncatesTheData(Good):
+    def fit(self, train, context):
+        super().fit(train, context)
+        for path in Path("parts").glob("*/items.npy"):
+            path.chmod(0o600)
+            os.truncate(path, 64)

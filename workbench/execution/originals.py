@@ -1,0 +1,38 @@
+"""The files of a run's data, which all of its processes map: whether a model has changed what all others learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class Originals:
+    """Files as they were written.
+
+    They are made read-only, which stops a program that writes by mistake; from one that changes them all the same
+    nothing can be hidden that runs as the same user, so that it is at least seen.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[Path, tuple[int, int, int]] = {}
+
+    def add(self, folder: Path) -> None:
+        """Watch the files below a folder that are not watched yet."""
+        for path in folder.rglob("*"):
+            if path.is_file() and path not in self._states:
+                path.chmod(0o444)
+                self._states[path] = _state(path)
+
+    def changed(self) -> Path | None:
+        """One that is not what it was; one that is gone is still there for those who map it."""
+        for path, state in self._states.items():
+            try:
+                if _state(path) != state:
+                    return path
+            except OSError:
+                continue
+        return None
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
