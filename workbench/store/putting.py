@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -84,8 +85,16 @@ def insert(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -
 def put_metrics(connection: Connection, trial: int, part: str, measured: Measured) -> None:
     """A trial's metrics on a part."""
     rows = [
-        {"trial_id": trial, "part": part, "name": name, "value": value, "low": clean(low), "high": clean(high)}
-        for name, (value, low, high) in measured.items()
+        {
+            "trial_id": trial,
+            "part": part,
+            "position": position,
+            "name": clean(name),
+            "value": value,
+            "low": clean(low),
+            "high": clean(high),
+        }
+        for position, (name, (value, low, high)) in enumerate(measured.items(), 1)
     ]
     if rows:
         connection.execute(sa.insert(schema.trial_metric), rows)
@@ -103,8 +112,10 @@ def put_listed(connection: Connection, table: sa.Table, trial: int, listed: Sequ
 
 
 def indexed(value: Any) -> dict[str, Any]:
-    """A hyperparameter as a number where it is one, and as text."""
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A hyperparameter as a number where it is one that a database has, and as text."""
+    number = None
+    with contextlib.suppress(OverflowError):  # what is beyond 1.8e308 is text alone
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     return {"number": clean(number), "text": clean(value if isinstance(value, str) else str(value))}
 
 

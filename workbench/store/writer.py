@@ -72,8 +72,8 @@ class RunWriter:
                 "plugin": row.plugin,
                 "version": row.version,
                 "board_id": board,
-                "split_summary": row.split_summary,
-                "leakage": list(row.leakage),
+                "split_summary": clean(row.split_summary),
+                "leakage": clean(list(row.leakage)),
                 "baseline": row.baseline,
                 "started_at": now(),
                 "fence": 1,
@@ -130,7 +130,10 @@ class RunWriter:
             values = {key: clean(value) for key, value in vars(row).items()}
             values.update(run_id=self.run, board_id=self._board, state="running", started_at=now())
             key = insert(connection, schema.trial, values)
-            rows = [{"trial_id": key, "name": name, **indexed(value)} for name, value in row.params.items()]
+            rows = [
+                {"trial_id": key, "position": position, "name": clean(name), **indexed(value)}
+                for position, (name, value) in enumerate(row.params.items(), 1)
+            ]
             if rows:
                 connection.execute(sa.insert(schema.trial_param), rows)
             return key
