@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-from workbench.owner import process_started
+from workbench.owner import Owner
 
 PREFIX = "workbench-run-"
 _OWNER = "process"
@@ -20,7 +23,7 @@ def run_folder() -> Iterator[Path]:
     """A folder that is removed at the end; one that a killed run leaves behind is swept by `sweep_folders`."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        (folder / _OWNER).write_text(f"{os.getpid()} {process_started(os.getpid())}", encoding="utf-8")
+        (folder / _OWNER).write_text(json.dumps(asdict(Owner.here())), encoding="utf-8")
         for name in ("parts", "values", "answers", "shared", "models"):
             (folder / name).mkdir()
         yield folder
@@ -29,17 +32,23 @@ def run_folder() -> Iterator[Path]:
 
 
 def sweep_folders() -> int:
-    """Remove the folders of runs whose process is gone; returns how many."""
-    left = [folder for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*") if not _alive(folder)]
+    """Remove the folders of this user's runs whose process is gone; returns how many."""
+    left = [folder for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*") if _abandoned(folder)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return len(left)
 
 
-def _alive(folder: Path) -> bool:
-    """Whether the process that made the folder still runs; a number used again is told by when it started."""
+def _abandoned(folder: Path) -> bool:
+    """Whether a folder is one that a run of this user has made, and whose process is known to be gone.
+
+    Of a process in another container, or before a restart, that is not known.
+    """
     try:
-        process, started = (folder / _OWNER).read_text(encoding="utf-8").split()
-        return process_started(int(process)) == float(started)
-    except (OSError, ValueError):
-        return True  # somebody else's, or just being made: not ours to remove
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            return False
+        owner = Owner(**json.loads((folder / _OWNER).read_text(encoding="utf-8")))
+        return owner.alive is False
+    except (OSError, ValueError, TypeError):
+        return False  # somebody else's, or just being made

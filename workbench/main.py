@@ -14,7 +14,7 @@ from workbench.errors import CannotGoOn, LostLease, NoResult, RunStopped, StoreF
 from workbench.execution.observers import Observers
 from workbench.execution.pool import Pool
 from workbench.execution.work import Setup
-from workbench.folders import run_folder
+from workbench.folders import run_folder, sweep_folders
 from workbench.interrupts import Interrupts
 from workbench.observing import run_record
 from workbench.parts import divide, draw_parts, lay_out, map_parts
@@ -61,6 +61,10 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
         database.check_writable()
         setup = Setup(str(folder), question.offer.spec.load, settings.thread_count, settings.device, question.scorers)
         with Pool(setup, settings.worker_count, worker_memory(settings), budget.grace) as pool:
+            for notice in session.notices:
+                screen.notice(notice)
+            if session.run is not None:
+                sweep_folders()  # the session before may have been killed
             pool.start()
             check_device(pool, settings.device, interrupts.check)
             with interrupts.at_once():

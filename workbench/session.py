@@ -18,7 +18,7 @@ from workbench.execution.work import Result
 from workbench.registry import ModelOffer, Registry, TaskOffer
 from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial, canonical
-from workbench.settings import IN_MEMORY, RunSettings
+from workbench.settings import IN_MEMORY, RunSettings, available_cores
 from workbench.shortage import NO_ROOM
 from workbench.store import resuming
 from workbench.store.database import Database
@@ -46,6 +46,7 @@ class Session:
         models: that have a score already.
         plugins: model -> the distribution and its version, of every model that was searched.
         task_plugin: the same of the task.
+        notices: what the user should know of how it goes on.
     """
 
     settings: RunSettings
@@ -57,6 +58,7 @@ class Session:
     models: frozenset[str] = frozenset()
     plugins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     task_plugin: tuple[str, str] = ("", "")
+    notices: tuple[str, ...] = ()
 
     def check_plugins(self, registry: Registry) -> None:
         """Make sure that what the run has searched can be searched on.
@@ -146,7 +148,7 @@ def resume(
     with contextlib.closing(Database(url)) as database:
         row = resuming.resumable(database, run)
         ended = len(_sorted(_tried(database, run))[0])
-    stored = _stored_settings(row, data, test_data)
+    stored, notices = _bounded(_stored_settings(row, data, test_data))
     seconds = row["seconds"] or 0.0
     left = math.inf if row["budget_seconds"] is None else row["budget_seconds"] - seconds
     reached = row["state"] == "complete" and stored.trials is not None and ended >= stored.trials
@@ -168,6 +170,7 @@ def resume(
         frozenset(row["models"]),
         row["searched"],
         (row["plugin"], row["version"]),
+        notices,
     )
 
 
@@ -182,6 +185,22 @@ def _stored_settings(row: Mapping[str, Any], data: Any, test_data: Any) -> RunSe
                 f"in Python: workbench.resume({row['id']}, {key}=...)"
             )
     return stored
+
+
+def _bounded(stored: RunSettings) -> tuple[RunSettings, tuple[str, ...]]:
+    """Settings with no more workers and threads than this machine has cores, and what that changes.
+
+    Whoever goes on with a run has not chosen them, and may have another machine than whoever began it.
+    """
+    cores = available_cores()
+    asked = {"workers": stored.workers, "threads": stored.threads}
+    notices = [
+        f"{cores} {name}, not {given} as the run was begun with: this machine has {cores} cores"
+        for name, given in asked.items()
+        if given is not None and given > cores
+    ]
+    most = {name: None if given is None else min(given, cores) for name, given in asked.items()}
+    return replace(stored, workers=most["workers"], threads=most["threads"]), tuple(notices)
 
 
 def recall(database: Database, run: int, metric: Metric, folds: int) -> Past:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ import click
 
 from workbench._version import __version__
 from workbench.cli import plugin_commands
+from workbench.cli.passwords import hidden
 from workbench.commands import COMMANDS
 from workbench.errors import WorkbenchError
 
@@ -110,13 +110,7 @@ def _unexpected(error: Exception) -> str:
 def _complain(text: str) -> None:
     """Say what is wrong; under `--debug`, with the traceback of the exception that is being handled."""
     if "--debug" in sys.argv:
-        click.echo(_without_passwords(traceback.format_exc()), err=True, nl=False)
+        click.echo(hidden(traceback.format_exc(), sys.argv[1:]), err=True, nl=False)
         return
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    click.echo(_without_passwords(f"error: {' '.join(lines)}"), err=True)
-
-
-def _without_passwords(text: str) -> str:
-    """An address may have been given where none belongs, and be quoted."""
-    text = re.sub(r"(:/+[^\s:/@]*):[^\s]*@", r"\1:***@", text)
-    return re.sub(r"(?i)([?&]\w*password=)[^\s&]*", r"\1***", text)
+    click.echo(hidden(f"error: {' '.join(lines)}", sys.argv[1:]), err=True)

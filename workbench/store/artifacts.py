@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
 from workbench.store import schema
-from workbench.store.database import Database
+from workbench.store.database import Database, rereading
 from workbench.store.queries import short_ids
 
 CHUNK = 2**20
@@ -55,6 +55,7 @@ def name(connection: Connection, run: int, trial: int | None, kind: str, hashes:
         connection.execute(sa.insert(schema.artifact), rows)
 
 
+@rereading
 def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
     """Write an artifact's files below an empty folder, each checked against its hash.
 
@@ -76,6 +77,7 @@ def get(database: Database, run: int, trial: int | None, kind: str, folder: Path
         get_file(database, sha256, target, name=f"{kind} file {path}")
 
 
+@rereading
 def exists(database: Database, run: int, trial: int, kind: str) -> bool:
     """Whether a trial has an artifact of this kind."""
     table = schema.artifact
@@ -84,6 +86,7 @@ def exists(database: Database, run: int, trial: int, kind: str) -> bool:
         return connection.execute(sa.select(table.c.id).where(*where).limit(1)).first() is not None
 
 
+@rereading
 def trials_kept(database: Database, run: int) -> list[str]:
     """Ids, shortened, of the trials of a run whose fitted models are kept, the best first."""
     table, trial = schema.artifact, schema.trial
@@ -99,6 +102,7 @@ def trials_kept(database: Database, run: int) -> list[str]:
         return list(short_ids(connection, list(ids)).values())
 
 
+@rereading
 def listing(database: Database, run: int | None = None) -> list[dict[str, Any]]:
     """Every stored file as `run`, `trial` (None for what is the run's), `model`, `kind`, `path`, `bytes`, `sha256`."""
     table, trial, blob = schema.artifact, schema.trial, schema.blob
@@ -196,6 +200,7 @@ def _codec(path: Path) -> str:
     return "zstd" if len(pa.Codec("zstd", 1).compress(head, asbytes=True)) < _PAYS * len(head) else "raw"
 
 
+@rereading
 def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
     """Write one blob to a file.
 

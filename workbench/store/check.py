@@ -11,11 +11,12 @@ from sqlalchemy.engine import Inspector
 
 from workbench.errors import StoreError
 from workbench.store import artifacts
-from workbench.store.database import Database
+from workbench.store.database import Database, rereading
 from workbench.store.schema import metadata
 from workbench.store.views import VIEWS
 
 
+@rereading
 def problems(database: Database) -> list[str]:
     """One line for each thing that is wrong: what is missing, broken or points nowhere, artifacts that do not match."""
     with database.read() as connection:

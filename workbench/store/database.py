@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
@@ -17,9 +18,11 @@ from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from workbench.store.sqlite import Sqlite
 
 DEFAULT_URL = "sqlite:///workbench.db"
+_SQLITE = "sqlite:///"
 _FORMS = "write it as sqlite:///file.db or postgresql://user@host/database"
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Backend(Protocol):
@@ -36,6 +39,9 @@ class Backend(Protocol):
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction, with no other writer beside it."""
+
+    def reconnect(self) -> None:
+        """Wait until a connection is to be had again; raises the last error where that takes too long."""
 
     def try_writing(self, connection: Connection) -> None:
         """Write in a way that changes nothing, and fails where writing would."""
@@ -91,11 +97,7 @@ class Database:
 
     def version(self) -> int | None:
         """The schema version it has; None where there is no schema of ours."""
-        with self._plain_errors(), self.engine.connect() as connection:
-            if not sa.inspect(connection).has_table(VERSION_TABLE):
-                return None
-            found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
-        return int(found) if found is not None and str(found).isdecimal() else None
+        return _version(self)
 
     def upgrade(self) -> None:
         """Bring the schema to this version; a newer one is refused, and so is a database without a schema of ours.
@@ -113,9 +115,20 @@ class Database:
         with self._plain_errors():
             return self.backend.back_up(f"schema-{self.version()}")
 
+    def reconnect(self) -> None:
+        """Wait for a server that has dropped a connection, as long as a write does."""
+        with self._plain_errors():
+            self.backend.reconnect()
+
+    @contextlib.contextmanager
+    def plain(self) -> Iterator[Connection]:
+        """A connection outside any transaction of ours."""
+        with self._plain_errors(), self.engine.connect() as connection:
+            yield connection
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view; fetch all and leave."""
+        """One consistent view; fetch all and leave. Whoever reads is `rereading`."""
         with self._plain_errors(), self.engine.connect() as plain:
             connection = plain.execution_options(**self.backend.read_options())
             with connection.begin():
@@ -196,7 +209,35 @@ class Database:
             raise kind(self.backend.explain(cause)) from error
 
 
+def rereading(function: Callable[Concatenate[Database, P], T]) -> Callable[Concatenate[Database, P], T]:
+    """Has a function that only reads begin again, once, where the connection dropped under it."""
+
+    @functools.wraps(function)
+    def attempt(database: Database, /, *arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return function(database, *arguments, **named)
+        except StoreFailure as error:
+            cause = error.__cause__
+            if not (isinstance(cause, sa.exc.DBAPIError) and cause.connection_invalidated):
+                raise
+        database.reconnect()
+        return function(database, *arguments, **named)
+
+    return attempt
+
+
+@rereading
+def _version(database: Database) -> int | None:
+    with database.plain() as connection:
+        if not sa.inspect(connection).has_table(VERSION_TABLE):
+            return None
+        found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return int(found) if found is not None and str(found).isdecimal() else None
+
+
 def _backend(address: str, *, create: bool) -> Backend:
+    if address.startswith(_SQLITE):
+        return Sqlite(address.removeprefix(_SQLITE), create=create)
     if address.count("@") > 1:
         # Else what follows the first would be taken for the host, and shown.
         raise StoreError("--db: an address has one @; write one in a user's name or password as %40")
@@ -206,7 +247,8 @@ def _backend(address: str, *, create: bool) -> Backend:
         raise StoreError(f"--db: no database address; {_FORMS}") from None  # their messages quote pieces of it
     match url.drivername:
         case "postgresql" | "postgresql+psycopg" | "postgres":
+            if "@" in f"{url.host}{url.database}":
+                # Else a password behind a user's name with a slash would be taken for a name, and shown.
+                raise StoreError("--db: write / in a user's name or password as %2F, @ as %40")
             return Postgresql(url)
-        case _ if url.get_backend_name() == "sqlite":
-            return Sqlite(url, create=create)
     raise StoreError(f"--db: {url.drivername} is no kind of database that can be used; {_FORMS}")

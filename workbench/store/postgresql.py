@@ -46,7 +46,7 @@ _NO_RIGHT = "42501"
 _FROZE = "25P03"
 
 # What may be shown of an address's query; whatever else it has may be a secret.
-_SHOWN = ("host", "port", "user", "dbname", "sslmode", "options")
+_SHOWN = ("host", "port", "user", "dbname", "sslmode")
 
 T = TypeVar("T")
 
@@ -103,6 +103,22 @@ class Postgresql:
         if self._committed(attempt.transaction):
             return attempt.result
         return _Attempt[T]().run(self.engine, work)
+
+    def reconnect(self) -> None:
+        """Wait until the server lets us in again.
+
+        Raises:
+            OperationalError: it has not for half a minute.
+        """
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                with self.engine.connect():
+                    return
+            except sa.exc.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
 
     def try_writing(self, connection: Connection) -> None:
         """Have the server check every right that writing needs; no row is there to be changed."""

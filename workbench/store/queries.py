@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError, UnknownName, UserError
 from workbench.store import schema
-from workbench.store.database import Database
+from workbench.store.database import Database, rereading
 from workbench.store.lease import DatabaseNow, Standing
 
 LEADERBOARD = sa.table(
@@ -44,6 +44,7 @@ MIN_PREFIX = 4
 _DIGITS = re.compile("[0-9a-f]+")
 
 
+@rereading
 def boards(
     database: Database,
     task: str | None = None,
@@ -89,6 +90,7 @@ def boards(
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+@rereading
 def leaderboard(database: Database, board: int, run: int | None = None, top: int | None = 20) -> list[dict[str, Any]]:
     """The best trials of a board, ranked.
 
@@ -170,6 +172,7 @@ def _common(first: str, second: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(first, second, strict=True)) if a != b), len(first))
 
 
+@rereading
 def runs(database: Database, limit: int | None = None) -> list[dict[str, Any]]:
     """Runs, the newest first."""
     query = sa.select(RUN_SUMMARY).order_by(RUN_SUMMARY.c.run.desc()).limit(limit)
@@ -196,6 +199,7 @@ def _state(state: str, standing: Standing | None) -> str:
     return "lost" if state == "running" and (standing is None or standing.lost) else state
 
 
+@rereading
 def find_trial(database: Database, prefix: str) -> dict[str, Any]:
     """The trial whose id starts with this prefix: its row, with `run` and its params.
 
@@ -229,6 +233,7 @@ def version_of(run: Mapping[str, Any], model: str) -> str:
     return versions[model]
 
 
+@rereading
 def trial(database: Database, prefix: str) -> dict[str, Any]:
     """All that is known of one trial.
 
@@ -278,6 +283,7 @@ def trial(database: Database, prefix: str) -> dict[str, Any]:
     }
 
 
+@rereading
 def run(database: Database, number: int) -> dict[str, Any]:
     """All that is known of one run.
 
@@ -329,6 +335,7 @@ def run(database: Database, number: int) -> dict[str, Any]:
     }
 
 
+@rereading
 def trials(database: Database, number: int) -> list[dict[str, Any]]:
     """Every trial of a run, in order of number."""
     table = schema.trial

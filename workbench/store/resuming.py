@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from workbench.errors import UnknownName
 from workbench.store import schema
-from workbench.store.database import Database
+from workbench.store.database import Database, rereading
 from workbench.store.lease import DatabaseNow, refuse_if_owned
 
 
+@rereading
 def records(database: Database, number: int) -> list[dict[str, Any]]:
     """Every trial of a run as its row has it, in order of number, with its reports and scores.
 
@@ -39,6 +40,7 @@ def records(database: Database, number: int) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+@rereading
 def resumable(database: Database, number: int) -> dict[str, Any]:
     """What it takes to go on with a run: its row, with `fingerprint`, `split`, the `models` that have scored, and
     those that were `searched`: model -> (distribution, version).

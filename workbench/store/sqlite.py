@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
+from workbench.store.locks import holder_of
 from workbench.store.schema import VERSION_TABLE
 
 BUSY_SECONDS = 30.0
@@ -23,6 +25,9 @@ _WAL_BUG = ((3, 7, 0), (3, 51, 2))
 
 _NOT_TO_BE_WRITTEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
+_OPTIONS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
+_KNOWN = ("timeout", "mode", "cache", "immutable", "nolock", "vfs", "uri")
+
 T = TypeVar("T")
 
 
@@ -30,14 +35,16 @@ class Sqlite:
     """An SQLite file.
 
     Args:
-        url: its address.
+        address: its path as it is written, or a URI that begins with `file:`; options of the connection may follow a
+            question mark, such as `timeout=120`.
         create: whether it may be missing, and will be written.
 
     Raises:
-        StoreError: there is no such file, or it cannot be written.
+        StoreError: there is no such file, it cannot be written, or an option is unknown.
     """
 
-    def __init__(self, url: sa.URL, *, create: bool) -> None:
+    def __init__(self, address: str, *, create: bool) -> None:
+        url = _url(address)
         if not url.database or url.database == ":memory:":
             raise StoreError("--db: a database in memory keeps nothing; write it as sqlite:///file.db")
         self.name = url.database
@@ -64,6 +71,9 @@ class Sqlite:
             connection = plain.execution_options(immediate=True)
             with connection.begin():
                 return work(connection)
+
+    def reconnect(self) -> None:
+        """Nothing: a file drops no connection."""
 
     def try_writing(self, connection: Connection) -> None:
         """Write a page as it is."""
@@ -103,7 +113,10 @@ class Sqlite:
         """A database error as one line."""
         cause = (str(error).splitlines() or [type(error).__name__])[0]
         # The lowest byte says what, the others where.
-        remedy = "; point --db elsewhere" * (getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_TO_BE_WRITTEN)
+        kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if kind == sqlite3.SQLITE_BUSY and (holder := holder_of(self._path)) is not None:
+            return f"{self.name}: {cause}, by {holder}"
+        remedy = "; point --db elsewhere" * (kind in _NOT_TO_BE_WRITTEN)
         return f"{self.name}: {cause}{remedy}"
 
     def may_pass(self, error: BaseException) -> bool:
@@ -113,7 +126,8 @@ class Sqlite:
     def _check_writable(self) -> None:
         folder = self._path.parent
         if not folder.is_dir():
-            raise StoreError(f"--db {self._path}: there is no folder {folder}")
+            home = "; write your home folder out, ~ is a name like any other here" * str(folder).startswith("~")
+            raise StoreError(f"--db {self._path}: there is no folder {folder}{home}")
         target = self._path if self._path.exists() else folder
         if not os.access(target, os.W_OK):
             raise StoreError(f"{target} cannot be written; point --db elsewhere")
@@ -127,6 +141,17 @@ def sqlite_version() -> str:
 def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
     """Whether this SQLite has the WAL-reset bug."""
     return _WAL_BUG[0] <= version <= _WAL_BUG[1]
+
+
+def _url(address: str) -> sa.URL:
+    """An address behind `sqlite:///`: nothing in its path is decoded, so that every file can be named."""
+    path, mark, text = address.rpartition("?")
+    options = dict(parse_qsl(text, keep_blank_values=True))
+    if not mark or not _OPTIONS.fullmatch(text):  # a question mark of the file's own name
+        path, options = address, {}
+    if unknown := sorted(options.keys() - _KNOWN):
+        raise StoreError(f"--db: no option {unknown[0]!r} of SQLite is known here; known are {', '.join(_KNOWN)}")
+    return sa.URL.create("sqlite", database=path, query=options)
 
 
 def _path(database: str) -> Path:

@@ -1,0 +1,62 @@
+"""Keeping passwords off the screen, wherever an address was written, and however it was misspelled."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, unquote
+
+HIDDEN = "***"
+
+_SHORTEST = 3
+"""Characters of a secret that is hidden wherever it stands; a shorter one would hide parts of ordinary words."""
+
+_ADDRESS = re.compile(r"(:/+[^\s:@]*):[^\s]*@")
+_NAMED = re.compile(r"(?i)(\w*(?:password|passwd|pwd)=)('[^']*'?|\"[^\"]*\"?|[^\s&]*)")
+
+
+def hidden(text: str, arguments: Sequence[str]) -> str:
+    """A text without the passwords of the addresses that were given, in the command line or by the environment.
+
+    Args:
+        text: to be shown.
+        arguments: of the command line.
+    """
+    given = [*arguments, os.environ.get("WORKBENCH_DB", "")]
+    for secret in sorted(_secrets(given), key=len, reverse=True):
+        for spelling in {secret, quote(secret), quote(secret, safe=""), unquote(secret)}:
+            if len(spelling) >= _SHORTEST:
+                text = text.replace(spelling, HIDDEN)
+    return _NAMED.sub(rf"\1{HIDDEN}", _ADDRESS.sub(rf"\1:{HIDDEN}@", text))
+
+
+def _secrets(given: Sequence[str]) -> Iterable[str]:
+    """What may be a password, and its pieces where the shell has cut it."""
+    if secret := os.environ.get("PGPASSWORD"):
+        yield secret
+    for position, argument in enumerate(given):
+        for match in _NAMED.finditer(argument):
+            yield match[2].strip("'\"")
+            yield from _pieces(given[position + 1 :]) if match.end() == len(argument) else ()
+        _, address, rest = argument.partition("://")
+        _, colon, rest = rest.partition(":")
+        if not address or not colon:
+            continue
+        if "@" in rest:
+            yield rest.rpartition("@")[0]
+        elif not re.match(r"\d+(/|$)", rest):  # else the port of a host
+            yield rest
+            yield from _pieces(given[position + 1 :])
+
+
+def _pieces(arguments: Sequence[str]) -> Iterable[str]:
+    """The rest of an address that had blanks, up to its host; nothing where no host follows."""
+    found: list[str] = []
+    for argument in arguments:
+        if argument.startswith("-") or "=" in argument:
+            return
+        if "@" in argument:
+            yield from [*found, argument.rpartition("@")[0]]
+            return
+        found.append(argument)
