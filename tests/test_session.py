@@ -166,6 +166,20 @@ def test_a_full_disk_stops_a_run_that_goes_on_as_if_there_had_been_room(
     assert [popular["state"], again["state"], last["state"]] == ["complete"] * 3
 
 
+def test_a_resume_takes_no_more_than_this_machine_has_and_says_so(
+    table: pa.Table, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workbench.run("recommend", table, db=url, trials=2, **SMALL)
+    with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE run SET settings = json_set(settings, '$.workers', 256, '$.threads', 256)")
+        connection.commit()
+    monkeypatch.setattr("workbench.session.available_cores", lambda: 3)
+    session = resume(url, 1, trials=3, data=table)
+    assert (session.settings.worker_count, session.settings.thread_count) == (3, 3)
+    workers, threads = session.notices
+    assert workers.startswith("3 workers, not 256") and threads.startswith("3 threads, not 256")
+
+
 def test_what_failed_for_a_full_disk_is_tried_once_more_and_not_for_ever() -> None:
     record = {"number": 1, "model": "a", "params": {"x": 1}, "state": "failed", "reason": f"{NO_ROOM} /tmp"}
     own = {**record, "number": 2, "params": {"x": 2}, "reason": "OSError: no such file"}

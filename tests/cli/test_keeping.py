@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -127,8 +128,16 @@ def test_the_folder_of_a_killed_run_is_swept_and_that_of_a_living_one_is_not(
     process.kill()
     process.wait()
     assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 1
+    (left,) = tmp_path.glob(f"{PREFIX}*")
+    (tmp_path / "mine").mkdir()
+    shutil.copy(left / "process", tmp_path / "mine" / "process")
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "mine")
+    elsewhere = tmp_path / f"{PREFIX}elsewhere"
+    elsewhere.mkdir()
+    mark = json.loads((left / "process").read_text())
+    (elsewhere / "process").write_text(json.dumps({**mark, "boot": "of another container"}))
     assert sweep_folders() == 1
-    assert list(tmp_path.glob(f"{PREFIX}*")) == []
+    assert not left.exists() and (tmp_path / "mine" / "process").exists() and elsewhere.exists()
 
 
 def test_metrics_are_listed_with_their_meaning(workbench: Cli) -> None:

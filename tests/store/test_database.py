@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -184,13 +185,41 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
             Database(url(tmp_path), create=create)
 
 
-@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("name", ["sales%20q1.db", "a@b@c.db", "what?.db", "100% #1.db", "a?b.db", "ü+1.db", "a b.db"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_file_is_called_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, absolute: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = str(tmp_path / name) if absolute else name
+    with closing(Database(f"sqlite:///{path}", create=True)) as opened:
+        assert opened.name == path
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("sqlite:///~/x.db", "there is no folder ~; write your home folder out"),
+        ("sqlite:///x.db?tiemout=1", "no option 'tiemout' of SQLite is known here; known are timeout,"),
+    ],
+)
+def test_what_cannot_be_meant_as_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=re.escape(said)):
+        Database(address, create=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["sqlite:///", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(address: str) -> None:
     with pytest.raises(StoreError, match="keeps nothing"):
         Database(address, create=True)
 
 
-@pytest.mark.parametrize("address", ["workbench.db", "", "nosuch://x", "sqlite:/x", "://"])
+@pytest.mark.parametrize("address", ["workbench.db", "sqlite://", "", "nosuch://x", "sqlite:/x", "://"])
 def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
     with pytest.raises(StoreError, match=r"sqlite:///file\.db"):
         Database(address, create=True)

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -270,6 +271,34 @@ def test_what_was_committed_is_not_done_again_though_the_answer_was_lost(
         assert not proxy.waits
         assert done == [1]
         assert total(database, schema.blob) == 1
+
+
+def test_a_read_whose_connection_drops_begins_again_and_sees_one_state(server: Server, name: str, proxy: Proxy) -> None:
+    with closing(Database(server.url(name, proxy.port))) as database:
+        for message in range(1, 30):
+            proxy.cut(message, "lost")
+            assert database.version() == SCHEMA_VERSION
+            assert queries.runs(database) == []
+            if proxy.waits:
+                break
+        assert 2 < message < 30
+    for message in (3, 8):
+        proxy.cut(message, "lost")
+        with closing(Database(server.url(name, proxy.port))) as database:
+            assert queries.runs(database) == []
+
+
+def test_names_and_classes_of_any_length_are_kept(database: Database, run_row: RunRow) -> None:
+    long = "ä" * 5_000
+    row = replace(run_row, version=f"1+{long}", plugin=long)
+    writer = begin(database, row, [ModelRow("popular", long, long, "searched")])
+    with writer.lease.held():
+        writer.trial_started(TrialRow("a" * 32, 1, "popular", long, {long: 10**400}, 0, 1, "cpu"))
+        writer.trial_ended("a" * 32, {"state": "complete"}, {f"f1@{long}\0": (0.5, None, None)})
+    with database.read() as connection:
+        assert connection.execute(sa.select(schema.trial_metric.c.name)).scalar_one() == f"f1@{long}\\x00"
+        number, text = connection.execute(sa.select(schema.trial_param.c.number, schema.trial_param.c.text)).one()
+    assert (number, text) == (None, str(10**400))
 
 
 def test_there_is_one_replay_and_no_more(server: Server, database: Database) -> None:

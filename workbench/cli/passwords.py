@@ -13,6 +13,7 @@ _SHORTEST = 3
 """Characters of a secret that is hidden wherever it stands; a shorter one would hide parts of ordinary words."""
 
 _ADDRESS = re.compile(r"(:/+[^\s:@]*):[^\s]*@")
+_WRITTEN = re.compile(r"(?P<scheme>(?!sqlite)[\w+.-]+:)?(?P<slashes>/*)(?P<user>[^:@]*):(?P<rest>.*)", re.DOTALL)
 _NAMED = re.compile(r"(?i)(\w*(?:password|passwd|pwd)=)('[^']*'?|\"[^\"]*\"?|[^\s&]*)")
 
 
@@ -39,10 +40,10 @@ def _secrets(given: Sequence[str]) -> Iterable[str]:
         for match in _NAMED.finditer(argument):
             yield match[2].strip("'\"")
             yield from _pieces(given[position + 1 :]) if match.end() == len(argument) else ()
-        _, address, rest = argument.partition("://")
-        _, colon, rest = rest.partition(":")
-        if not address or not colon:
+        written = _WRITTEN.match(argument.partition("=")[2] if argument.startswith("--") else argument)
+        if written is None or not (written["scheme"] or written["slashes"]):
             continue
+        rest = written["rest"]
         if "@" in rest:
             yield rest.rpartition("@")[0]
         elif not re.match(r"\d+(/|$)", rest):  # else the port of a host

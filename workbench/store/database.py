@@ -251,4 +251,6 @@ def _backend(address: str, *, create: bool) -> Backend:
                 # Else a password behind a user's name with a slash would be taken for a name, and shown.
                 raise StoreError("--db: write / in a user's name or password as %2F, @ as %40")
             return Postgresql(url)
+    if url.get_backend_name() == "sqlite":
+        raise StoreError("--db: no file is named; write it as sqlite:///file.db, with three slashes")
     raise StoreError(f"--db: {url.drivername} is no kind of database that can be used; {_FORMS}")

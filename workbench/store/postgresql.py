@@ -273,7 +273,9 @@ def _engine(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "handle_error")
     def failed(context: sa.ExceptionContext) -> None:
         # Cut amid many rows, a connection calls itself busy rather than gone, and can be used no more.
-        if "pipeline mode" in str(context.original_exception):
+        # One that was cut while it was made is not called one that was lost.
+        said = str(context.original_exception)
+        if "pipeline mode" in said or "closed the connection unexpectedly" in said:
             context.is_disconnect = True
 
     @sa.event.listens_for(engine, "begin")
