@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output import RUN, open_database, print_json, print_table, printing, with_database
+from workbench.cli.output import RUN, open_database, print_json, print_table, printing, say, with_database
+from workbench.cli.streams import excuse
 
 
 @click.group()
@@ -48,11 +49,12 @@ def get(url: str, as_json: bool, trial: str, folder: str) -> None:
         raise DataError(f"{folder} is there already and not empty; name another folder")
     artifacts.get(database, row["run_id"], row["id"], "model", target / "model")
     artifacts.get(database, row["run_id"], None, "encoding", target / "encoding")
+    excuse()
     files = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
     if as_json:
         print_json({"trial": row["trial"], "folder": folder, "files": files})
     else:
-        click.echo(f"{len(files)} files written below {folder}")
+        say(f"{len(files)} files written below {folder}")
 
 
 @command.command()
@@ -68,7 +70,7 @@ def verify(context: click.Context, /, url: str, as_json: bool) -> None:
     if as_json:
         print_json({"database": database.name, "ok": not found, "problems": found})
     elif not found:
-        click.echo(f"every artifact in {database.name} is as it was stored")
+        say(f"every artifact in {database.name} is as it was stored")
     for problem in found if not as_json else []:
-        click.echo(problem)
+        say(problem)
     context.exit(1 if found else 0)

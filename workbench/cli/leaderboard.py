@@ -8,11 +8,12 @@ import click
 
 from workbench.cli.output import (
     RUN,
-    console,
     leaderboard_table,
     open_database,
     print_json,
     printing,
+    say,
+    say_styled,
     with_database,
 )
 
@@ -64,14 +65,13 @@ def command(
     if as_json:
         print_json({"board": board, "leaderboard": rows})
         return
-    out = console()
     title = f"Leaderboard   {board['task']} · {board['dataset']} · {board['split']} · {board['metric']}"
-    out.print(title, style="bold", markup=False, soft_wrap=True)
-    leaderboard_table(rows, target=out)
+    say_styled(title)
+    leaderboard_table(rows)
     others = len(boards) - 1
     if others and run is None:
         plural = "s" * (others > 1)
-        out.print(f"{others} other board{plural} in {database.name}; --task, --data, --metric and --run choose")
+        say(f"{others} other board{plural} in {database.name}; --task, --data, --metric and --run choose")
 
 
 def undominated(rows: list[dict[str, Any]], names: list[str], direction: str) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import click
 
-from workbench.cli.output import print_json, printing
+from workbench.cli.output import print_json, printing, say
+from workbench.cli.streams import excuse
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".template"
@@ -56,6 +57,7 @@ def command(name: str, task: str | None, as_json: bool) -> None:
     names = _names(name, task or name.removeprefix("workbench-"))
     _check_untaken(kind, names)
     files = _write(TEMPLATES / kind, Path(name), names)
+    excuse()
     option = "--task recommend --models" if kind == "model" else "--task"
     steps = [
         f"pip install --editable {shlex.quote(f'./{name}[test]')}",
@@ -65,12 +67,13 @@ def command(name: str, task: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"folder": name, kind: names.offered, "files": files, "next": steps})
         return
-    click.echo(f"{kind} {names.offered}: a plugin that works, to be made your own")
+    say(f"{kind} {names.offered}: a plugin that works, to be made your own")
     for file in files:
-        click.echo(f"  {file}")
-    click.echo("\nNext:")
+        say(f"  {file}")
+    say()
+    say("Next:")
     for step in steps:
-        click.echo(f"  {step}")
+        say(f"  {step}")
 
 
 def _names(name: str, offered: str) -> Names:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, open_database, print_json, print_table, printing, text_encoding, with_database
+from workbench.cli.output import (
+    figure,
+    open_database,
+    print_json,
+    print_table,
+    printing,
+    say,
+    text_encoding,
+    with_database,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,19 +74,19 @@ def command(
     served = served.calibrated() if calibrated else served
     answer = served.answer(query)
     for notice in answer.notices:
-        console(err=True).print(notice, markup=False)
+        say(notice, err=True)
     if output is not None:
         _write(answer.table.select(list(served.task.output) or answer.table.column_names), Path(output))
         if as_json:
             print_json({"trial": served.trial, "rows": answer.table.num_rows, "output": output})
         else:
-            console(err=True).print(f"{answer.table.num_rows:,} rows written to {output}")
+            say(f"{answer.table.num_rows:,} rows written to {output}", err=True)
         return
     rows = answer.table.to_pylist()
     if as_json:
         print_json({"trial": served.trial, "model": served.model_name, "predictions": rows})
         return
-    shown = [{key: f"{value:.4f}" if isinstance(value, float) else value for key, value in row.items()} for row in rows]
+    shown = [{key: figure(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows]
     figures = [name for name in answer.table.column_names if shown and not isinstance(rows[0][name], str)]
     print_table(shown, answer.table.column_names, right=figures, empty="no answers")
 

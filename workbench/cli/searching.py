@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, seconds, spent
+from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, say, say_styled, seconds, spent
+from workbench.cli.streams import excuse
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -18,7 +19,6 @@ _MAX_STARTUP = 60.0
 
 def search(session: Session, url: str, as_json: bool, started: float) -> int:
     """Show a session as it goes, and its result; returns the exit code."""
-    import click
 
     from workbench.errors import RunStopped
 
@@ -36,10 +36,11 @@ def _search(session: Session, url: str, as_json: bool, started: float) -> int:
 
     class Notices(Silent):
         def notice(self, text: str) -> None:
-            click.echo(text, err=True)
+            say(text, err=True)
 
     if as_json:
         result = execute(session, url, Notices(), started)
+        excuse()
         print_json(result.summary)
     else:
         screen_console = console(err=True)
@@ -47,6 +48,7 @@ def _search(session: Session, url: str, as_json: bool, started: float) -> int:
         kind = LiveScreen if live else PlainScreen
         with kind(screen_console, session.settings, started) as screen:
             result = execute(session, url, screen, started)
+        excuse()
         _show(result.summary, url, result.usage)
     return result.exit_code
 
@@ -60,21 +62,14 @@ def process_start() -> float:
 
 
 def _show(summary: dict[str, Any], url: str, usage: str) -> None:
-    from rich.text import Text
-
-    out = console()
-
-    def say(text: str, style: str = "") -> None:
-        out.print(Text(text, style=style), soft_wrap=True)
-
     rows, baseline, database = summary["leaderboard"], summary["baseline"], elsewhere(url, summary["database"])
-    say(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", "bold")
-    leaderboard_table(rows, baseline=(baseline or {}).get("model"), target=out)
-    say("")
+    say_styled(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}")
+    leaderboard_table(rows, baseline=(baseline or {}).get("model"))
+    say()
     for warning in _warnings(summary):
-        say(warning, "bold red")
+        say_styled(warning, "bold red")
     if summary["state"] == "interrupted":
-        say("Interrupted: this is what was found so far, and stored.", "bold")
+        say_styled("Interrupted: this is what was found so far, and stored.")
         say(f"Go on:   workbench resume {summary['run']}{database}")
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())

@@ -17,10 +17,13 @@ from workbench.cli.output import (
     print_json,
     print_table,
     printing,
+    say,
+    say_lines,
     seconds,
     spent,
     with_database,
 )
+from workbench.printable import one_line
 
 
 @click.command()
@@ -51,14 +54,15 @@ def command(url: str, as_json: bool, what: str) -> None:
 
 
 def _facts(pairs: dict[str, Any]) -> None:
+    from rich.text import Text
+
     out = console()
     for label, value in pairs.items():
         if value not in (None, "", [], {}):
-            out.print(f"{label:<12}  {value}", markup=False)
+            out.print(Text(f"{label:<12}  {one_line(str(value))}"))
 
 
 def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
-    out = console()
     states = " · ".join(f"{count} {state}" for state, count in run["trials"].items())
     _facts(
         {
@@ -78,9 +82,9 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
         }
     )
-    out.print()
+    say()
     _show_models(run["models"])
-    out.print()
+    say()
     _show_trials(trials)
 
 
@@ -129,7 +133,6 @@ def _show_trials(trials: list[dict[str, Any]]) -> None:
 
 
 def _show_trial(trial: dict[str, Any]) -> None:
-    out = console()
     memory = trial["peak_memory_bytes"]
     _facts(
         {
@@ -163,10 +166,10 @@ def _show_trial(trial: dict[str, Any]) -> None:
             interval = "" if low is None else f"{low:.4f} to {high:.4f}"
             rows.append({"part": part, "metric": name, "value": figure(measured["value"]), "95 %": interval})
     if rows:
-        out.print()
+        say()
         print_table(rows, ("part", "metric", "value", "95 %"), right=("value",))
     group_tables(trial["groups"], "test")
     mistakes_table(trial["mistakes"], "test")
     if trial["traceback"]:
-        out.print()
-        out.print(trial["traceback"], markup=False, highlight=False)
+        say()
+        say_lines(trial["traceback"])
