@@ -18,7 +18,7 @@ from tests.conftest import Called
 from tests.projects import install
 from workbench import __version__
 from workbench.cli import cli, plugins_new
-from workbench.errors import SettingsError
+from workbench.errors import DataError, SettingsError
 
 LONG = "a-name-that-is-as-long-as-a-name-may-be1"
 TEST = """from workbench.testing import parametrize_with_checks
@@ -208,7 +208,7 @@ def test_a_folder_that_cannot_be_made_is_said_so(new: Callable[..., str], monkey
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(SettingsError, match="acme-last cannot be written: Permission denied"):
+    with pytest.raises(DataError, match="acme-last: Permission denied"):
         new("acme-last")
 
 

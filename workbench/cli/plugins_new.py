@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import click
 
+from workbench.cli.files import filling
 from workbench.cli.output import print_json, printing, say
 from workbench.cli.streams import excuse
 
@@ -159,18 +161,16 @@ def _write(template: Path, folder: Path, names: Names) -> list[str]:
     """Write the project; returns its files.
 
     Raises:
-        SettingsError: the folder is there already, or cannot be made.
+        SettingsError: the folder is there already.
+        DataError: it cannot be written.
     """
     from workbench.errors import SettingsError
 
-    try:
-        folder.mkdir()
+    if os.path.lexists(folder):
+        raise SettingsError(f"{folder} is there already, and nothing is overwritten; choose another name")
+    with filling(folder, str(folder)) as draft:
         for source, target in _sources(template, names):
-            path = folder / target
+            path = draft / target
             path.parent.mkdir(exist_ok=True)
             path.write_text(_rendered(source, names), encoding="utf-8")
-    except FileExistsError as error:
-        raise SettingsError(f"{folder} is there already, and nothing is overwritten; choose another name") from error
-    except OSError as error:
-        raise SettingsError(f"{folder} cannot be written: {error.strerror or error}") from error
     return sorted(str(folder / target) for _, target in _sources(template, names))
