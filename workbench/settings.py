@@ -132,12 +132,15 @@ class RunSettings:
         return json.loads(json.dumps(plain))  # type: ignore[no-any-return]
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> RunSettings:
+    def from_mapping(cls, mapping: Mapping[str, Any], options: str = "options={...}") -> RunSettings:
         """Settings from TOML, JSON or keyword arguments; texts such as `"10m"` and `"a,b"` are understood.
+
+        Args:
+            mapping: name of a setting -> its value.
+            options: how the task's own settings are given there.
 
         Raises:
             SettingsError: a value that cannot be used.
-            UnknownName: a key that is no setting.
         """
         fields = [item.name for item in dataclasses.fields(cls)]
         values = {key: value for key, value in mapping.items() if value is not None}
@@ -145,7 +148,8 @@ class RunSettings:
             values["fixed"] = values.pop("set")
         for key in values:
             if key not in fields:
-                raise UnknownName("setting", key, fields)
+                unknown = UnknownName("setting", key, fields)
+                raise SettingsError(f"{unknown}; what is a setting of the task alone is given by {options}")
         if "task" not in values:
             raise SettingsError("no task given; say --task NAME (workbench tasks lists them)")
         for key, parse in _PARSERS.items():

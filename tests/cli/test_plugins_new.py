@@ -204,7 +204,7 @@ def test_nothing_is_overwritten(new: Callable[..., str], tmp_path: Path) -> None
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(new: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)

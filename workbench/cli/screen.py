@@ -66,7 +66,7 @@ class PlainScreen:
         for note in dataset.report.notes:
             self._fact("", note)
         if dataset.made_up:
-            self._fact("", "no --data was given and the sample package is not installed")
+            self._fact("", f"no --data was given, and task {self.settings.task} finds no sample of real data here")
         self._fact("split", split.summary)
         for at, line in enumerate(split.leakage or ("none found",)):
             self._fact("" if at else "leakage", line)

@@ -9,6 +9,7 @@ import click
 from workbench.cli.output import (
     console,
     curve,
+    elsewhere,
     figure,
     group_tables,
     mistakes_table,
@@ -48,7 +49,7 @@ def command(url: str, as_json: bool, what: str) -> None:
             run = queries.run(database, int(what))
     if run is not None:
         trials = queries.trials(database, run["run"])
-        print_json({**run, "all_trials": trials}) if as_json else _show_run(run, trials)
+        print_json({**run, "all_trials": trials}) if as_json else _show_run(run, trials, elsewhere(url, database.name))
     else:
         print_json(trial) if as_json else _show_trial(trial)
 
@@ -62,14 +63,16 @@ def _facts(pairs: dict[str, Any]) -> None:
             out.print(Text(f"{label:<12}  {one_line(str(value))}"))
 
 
-def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
+def _show_run(run: dict[str, Any], trials: list[dict[str, Any]], database: str) -> None:
     states = " · ".join(f"{count} {state}" for state, count in run["trials"].items())
     _facts(
         {
             "run": f"{run['run']} {run['name']}".strip(),
             "state": f"{run['state']} {run['reason']}".strip(),
             "owner": run["owner"],
-            "go on": f"workbench resume {run['run']}" if run["state"] in ("lost", "interrupted", "failed") else None,
+            "go on": f"workbench resume {run['run']}{database}"
+            if run["state"] in ("lost", "interrupted", "failed")
+            else None,
             "task": run["task"],
             "data": f"{run['dataset']}   {run['facts'].get('headline', '')}",
             "split": run["split_summary"],
