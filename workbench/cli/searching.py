@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 _MAX_STARTUP = 60.0
+
+MOST_NAMED = 5
+"""Models that share a reason and are named."""
 
 
 def search(session: Session, url: str, as_json: bool, started: float) -> int:
@@ -80,10 +83,23 @@ def _show(summary: dict[str, Any], url: str, usage: str) -> None:
         say(f"Use it:  workbench predict {usable} {usage}{database}")
 
 
+def _grouped(reasons: Mapping[str, str]) -> str:
+    """Models with the reason that they share; of many models the first."""
+    models: dict[str, list[str]] = {}
+    for model, reason in reasons.items():
+        models.setdefault(reason, []).append(model)
+    return "; ".join(
+        f"{', '.join(names[:MOST_NAMED])}{' and others' if len(names) > MOST_NAMED else ''}: {reason}"
+        for reason, names in models.items()
+    )
+
+
 def _warnings(summary: dict[str, Any]) -> Iterator[str]:
     """What a user must not overlook."""
     rows, baseline = summary["leaderboard"], (summary["baseline"] or {}).get("model")
     others = [row for row in rows if row["model"] != baseline]
+    if rows and not others and summary["untried"]:
+        yield f"No model but the baseline {baseline} was tried: {_grouped(summary['untried'])}."
     if others and rows[0]["model"] == baseline:
         yield f"No model beats the baseline {baseline}. Do not use one on the strength of this run."
     elif any(row["model"] == baseline and row["tie"] for row in rows):

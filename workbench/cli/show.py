@@ -60,7 +60,7 @@ def _facts(pairs: dict[str, Any]) -> None:
     out = console()
     for label, value in pairs.items():
         if value not in (None, "", [], {}):
-            out.print(Text(f"{label:<12}  {one_line(str(value))}"))
+            out.print(Text(f"{label:<12}  {one_line(str(value))}"), soft_wrap=not out.is_terminal)
 
 
 def _show_run(run: dict[str, Any], trials: list[dict[str, Any]], database: str) -> None:
