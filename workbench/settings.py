@@ -137,10 +137,11 @@ class RunSettings:
 
         Args:
             mapping: name of a setting -> its value.
-            options: how the task's own settings are given there.
+            options: where the task's own settings go, for the message about a name that is none of ours.
 
         Raises:
             SettingsError: a value that cannot be used.
+            UnknownName: a key that is no setting.
         """
         fields = [item.name for item in dataclasses.fields(cls)]
         values = {key: value for key, value in mapping.items() if value is not None}
@@ -148,8 +149,7 @@ class RunSettings:
             values["fixed"] = values.pop("set")
         for key in values:
             if key not in fields:
-                unknown = UnknownName("setting", key, fields)
-                raise SettingsError(f"{unknown}; what is a setting of the task alone is given by {options}")
+                raise UnknownName("setting", key, fields, remark=f"a setting of the task goes into {options}")
         if "task" not in values:
             raise SettingsError("no task given; say --task NAME (workbench tasks lists them)")
         for key, parse in _PARSERS.items():

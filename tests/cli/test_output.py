@@ -14,8 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from workbench.cli import cli
+from workbench.cli import cli, searching
 from workbench.cli.output import elsewhere, figure, table_lines
+from workbench.errors import UserError
 from workbench.printable import steers
 
 EVIL = "\x1b]0;x\x07\x1b[2J[red]a[/red] \u202eb\u2066 \x9b31m :skull: \r\nc\u2028d\u200be\t"
@@ -94,3 +95,30 @@ def test_all_that_is_printed_passes_the_one_place() -> None:
             text = path.read_text(encoding="utf-8")
             assert "click.echo" not in text, path.name
             assert "print(" not in text.replace("out.print(Text(", ""), path.name
+
+
+def test_an_unknown_setting_of_a_file_names_the_file_and_its_table(tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text('task = "recommend"\nuser_column = "u"\n')
+    called = CliRunner().invoke(cli, ["run", "--config", str(config)])
+    said = f"no setting 'user_column' (a setting of the task goes into the table [options] of {config})"
+    assert str(called.exception) == said
+
+
+def test_filters_that_no_run_fits_are_wrong_input(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests/databases/schema-1.db", tmp_path / "a.db")
+    for asked in (["--data", "nope"], ["--run", "99"], ["--metric", "rmse"]):
+        called = CliRunner().invoke(cli, ["leaderboard", *asked, "--db", f"sqlite:///{tmp_path}/a.db"])
+        assert isinstance(called.exception, UserError), asked
+
+
+def test_a_run_that_tried_the_baseline_alone_says_so() -> None:
+    row = {"model": "popular", "tie": False}
+    late = "the search ended before its turn"
+    summary = {"run": 1, "leaderboard": [row], "baseline": row, "trials": {"complete": 1}, "budget_seconds": None}
+    untried = {**dict.fromkeys("abcdef", late), "slim": "no time for a trial of 9 s"}
+    assert next(searching._warnings({**summary, "untried": untried})) == (
+        "No model but the baseline popular was tried: "
+        f"a, b, c, d, e and others: {late}; slim: no time for a trial of 9 s."
+    )
+    assert list(searching._warnings({**summary, "untried": {}})) == []

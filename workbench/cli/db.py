@@ -93,5 +93,7 @@ def gc(url: str, as_json: bool) -> None:
         print_json({"database": database.name, **asdict(swept), "folders": folders})
         return
     freed = max(0, swept.bytes_before - swept.bytes_after)
-    say(f"{database.name}: {swept.blobs} contents and {swept.boards} boards removed, {freed:,} bytes returned")
-    say(f"{folders} folders of killed runs removed")
+    contents = f"{swept.blobs} content{'s' * (swept.blobs != 1)}"
+    boards = f"{swept.boards} board{'s' * (swept.boards != 1)}"
+    say(f"{database.name}: {contents} and {boards} removed, {freed:,} bytes returned")
+    say(f"{folders} folder{'s' * (folders != 1)} left by killed runs removed")

@@ -71,7 +71,7 @@ def command(
     others = len(boards) - 1
     if others and run is None:
         plural = "s" * (others > 1)
-        say(f"{others} other board{plural} in {database.name}; --task, --data, --metric and --run choose")
+        say(f"{others} other board{plural} in {database.name}; choose one with --task, --data, --metric or --run")
 
 
 def undominated(rows: list[dict[str, Any]], names: list[str], direction: str) -> list[dict[str, Any]]:

@@ -91,7 +91,7 @@ def _settings(flags: dict[str, Any], config: str | None, options: dict[str, str]
     flags["fixed"] = list(flags["fixed"]) or None
     given.update({name: value for name, value in flags.items() if value is not None})
     given["options"] = {**given.get("options", {}), **options}
-    return RunSettings.from_mapping(given, "a table [options]")
+    return RunSettings.from_mapping(given, f"the table [options] of {config}")
 
 
 def _task_options(context: click.Context) -> dict[str, str]:
