@@ -29,6 +29,7 @@ HEAVY = {
 
 LAYERS = {
     "errors": set(),
+    "printable": set(),
     "_version": set(),
     "space": {"errors"},
     "contract": {"errors", "space"},
@@ -39,7 +40,18 @@ LAYERS = {
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
     "blocks": {"contract", "errors", "space", "data", "metrics"},
-    "execution": {"registry", "discovery", "installed", "data", "metrics", "blocks", "contract", "space", "errors"},
+    "execution": {
+        "registry",
+        "discovery",
+        "installed",
+        "data",
+        "metrics",
+        "blocks",
+        "contract",
+        "space",
+        "errors",
+        "printable",
+    },
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors", "owner"},
     "settings": {"errors"},

@@ -146,6 +146,10 @@ def test_a_setting_that_cannot_be_used_is_refused(mapping: dict[str, Any], said:
 def test_an_unknown_setting_offers_the_nearest() -> None:
     with pytest.raises(UnknownName, match="no setting 'trails'; did you mean 'trials'"):
         RunSettings.from_mapping({"task": "t", "trails": 5})
+    with pytest.raises(
+        UnknownName, match=r"no setting 'user_column' \(a setting of the task goes into options={\.\.\.}\)"
+    ):
+        RunSettings.from_mapping({"task": "t", "user_column": "u"})
     with pytest.raises(SettingsError, match="no task given; say --task NAME"):
         RunSettings.from_mapping({"trials": 5})
 

@@ -75,7 +75,8 @@ class Interrupts:
         if self.received is not None:
             # Every stored trial is committed already, and workers die with this process.
             if sys.stderr is not None and sys.stderr.isatty():
-                os.write(2, b"\x1b[?25h")  # a live display has hidden the cursor
+                with contextlib.suppress(OSError):
+                    os.write(2, b"\x1b[?25h")  # a live display has hidden the cursor
             os._exit(128 + number)
         self.received = number
         if self._at_once:

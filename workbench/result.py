@@ -54,6 +54,7 @@ def summarise(database: Database, number: int) -> dict[str, Any]:
         "trials": row["trials"],
         "best": _headline(database, rows[0]) if rows else None,
         "baseline": next((_headline(database, entry) for entry in rows if entry["model"] == row["baseline"]), None),
+        "untried": {each["model"]: each["allocation"] for each in row["models"] if each["trials"] == 0},
         "kept": artifacts.trials_kept(database, number),
         "seconds": row["seconds"],
         "budget_seconds": row["budget_seconds"],

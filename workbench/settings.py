@@ -132,8 +132,12 @@ class RunSettings:
         return json.loads(json.dumps(plain))  # type: ignore[no-any-return]
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> RunSettings:
+    def from_mapping(cls, mapping: Mapping[str, Any], options: str = "options={...}") -> RunSettings:
         """Settings from TOML, JSON or keyword arguments; texts such as `"10m"` and `"a,b"` are understood.
+
+        Args:
+            mapping: name of a setting -> its value.
+            options: where the task's own settings go, for the message about a name that is none of ours.
 
         Raises:
             SettingsError: a value that cannot be used.
@@ -145,7 +149,7 @@ class RunSettings:
             values["fixed"] = values.pop("set")
         for key in values:
             if key not in fields:
-                raise UnknownName("setting", key, fields)
+                raise UnknownName("setting", key, fields, remark=f"a setting of the task goes into {options}")
         if "task" not in values:
             raise SettingsError("no task given; say --task NAME (workbench tasks lists them)")
         for key, parse in _PARSERS.items():

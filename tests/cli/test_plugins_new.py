@@ -18,7 +18,7 @@ from tests.conftest import Called
 from tests.projects import install
 from workbench import __version__
 from workbench.cli import cli, plugins_new
-from workbench.errors import SettingsError
+from workbench.errors import DataError, SettingsError
 
 LONG = "a-name-that-is-as-long-as-a-name-may-be1"
 TEST = """from workbench.testing import parametrize_with_checks
@@ -204,11 +204,11 @@ def test_nothing_is_overwritten(new: Callable[..., str], tmp_path: Path) -> None
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(new: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(SettingsError, match="acme-last cannot be written: Permission denied"):
+    with pytest.raises(DataError, match="acme-last: Permission denied"):
         new("acme-last")
 
 

@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 import click
 
 from workbench._version import __version__
-from workbench.cli import plugin_commands
+from workbench.cli import plugin_commands, streams
 from workbench.cli.passwords import hidden
 from workbench.commands import COMMANDS
 from workbench.errors import WorkbenchError
+from workbench.printable import one_line, printable
 
 
 class Commands(click.Group):
@@ -46,7 +47,7 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, WorkbenchError, BrokenPipeError):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, WorkbenchError):
             raise
         except Exception as error:
             name = context.invoked_subcommand
@@ -79,6 +80,7 @@ def cli(context: click.Context, db: str | None, debug: bool) -> None:
 
 def main() -> NoReturn:
     """Run a command; errors are one line, and the exit code says whose they are."""
+    streams.guard()
     try:
         code: Any = cli.main(prog_name="workbench", standalone_mode=False)
     except (WorkbenchError, click.ClickException) as error:
@@ -86,13 +88,10 @@ def main() -> NoReturn:
         _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
     except (KeyboardInterrupt, click.Abort):
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
     except Exception as error:  # noqa: BLE001 (nothing above could say it in one line)
         code = 1
         _complain(_unexpected(error))
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(streams.settle(code if isinstance(code, int) else 0))
 
 
 def _unexpected(error: Exception) -> str:
@@ -110,7 +109,7 @@ def _unexpected(error: Exception) -> str:
 def _complain(text: str) -> None:
     """Say what is wrong; under `--debug`, with the traceback of the exception that is being handled."""
     if "--debug" in sys.argv:
-        click.echo(hidden(traceback.format_exc(), sys.argv[1:]), err=True, nl=False)
+        print(printable(hidden(traceback.format_exc(), sys.argv[1:])), end="", file=sys.stderr)
         return
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    click.echo(hidden(f"error: {' '.join(lines)}", sys.argv[1:]), err=True)
+    print(one_line(hidden(f"error: {' '.join(lines)}", sys.argv[1:])), file=sys.stderr)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output import RUN, open_database, print_json, print_table, printing, with_database
+from workbench.cli.files import filling
+from workbench.cli.output import RUN, open_database, print_json, print_table, printing, say, with_database
+from workbench.cli.streams import excuse
 
 
 @click.group()
@@ -38,21 +40,20 @@ def list_(url: str, as_json: bool, run: int | None) -> None:
 @with_database
 def get(url: str, as_json: bool, trial: str, folder: str) -> None:
     """Write the fitted model of TRIAL, and the encoding of its run, below FOLDER."""
-    from workbench.errors import DataError
     from workbench.store import artifacts, queries
 
     database = open_database(url)
     row = queries.find_trial(database, trial)
     target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{folder} is there already and not empty; name another folder")
-    artifacts.get(database, row["run_id"], row["id"], "model", target / "model")
-    artifacts.get(database, row["run_id"], None, "encoding", target / "encoding")
+    with filling(target, folder) as draft:
+        artifacts.get(database, row["run_id"], row["id"], "model", draft / "model")
+        artifacts.get(database, row["run_id"], None, "encoding", draft / "encoding")
+    excuse()
     files = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
     if as_json:
         print_json({"trial": row["trial"], "folder": folder, "files": files})
     else:
-        click.echo(f"{len(files)} files written below {folder}")
+        say(f"{len(files)} files written below {folder}")
 
 
 @command.command()
@@ -68,7 +69,7 @@ def verify(context: click.Context, /, url: str, as_json: bool) -> None:
     if as_json:
         print_json({"database": database.name, "ok": not found, "problems": found})
     elif not found:
-        click.echo(f"every artifact in {database.name} is as it was stored")
+        say(f"every artifact in {database.name} is as it was stored")
     for problem in found if not as_json else []:
-        click.echo(problem)
+        say(problem)
     context.exit(1 if found else 0)

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from workbench.cli.output import print_json, printing, with_database
+from workbench.cli.output import print_json, printing, say, with_database
+from workbench.cli.streams import excuse
 
 
 @click.group()
@@ -28,14 +29,13 @@ def upgrade(url: str, as_json: bool) -> None:
     if before is not None and before < SCHEMA_VERSION:
         backup = database.back_up()
     database.upgrade()
+    excuse()
     if as_json:
         print_json({"database": database.name, "from": before, "to": SCHEMA_VERSION, "backup": backup})
     elif before == SCHEMA_VERSION:
-        click.echo(f"{database.name} has schema {SCHEMA_VERSION} already")
+        say(f"{database.name} has schema {SCHEMA_VERSION} already")
     else:
-        click.echo(
-            f"{database.name}: schema {before} -> {SCHEMA_VERSION}" + (f"; the old file is {backup}" if backup else "")
-        )
+        say(f"{database.name}: schema {before} -> {SCHEMA_VERSION}" + (f"; the old file is {backup}" if backup else ""))
 
 
 @command.command()
@@ -52,7 +52,7 @@ def current(url: str, as_json: bool) -> None:
         print_json({"database": database.name, "schema": version, "needed": SCHEMA_VERSION})
     else:
         has = "no Workbench schema" if version is None else f"schema {version}"
-        click.echo(f"{database.name} has {has}, this version needs {SCHEMA_VERSION}")
+        say(f"{database.name} has {has}, this version needs {SCHEMA_VERSION}")
 
 
 @command.command()
@@ -69,9 +69,9 @@ def check(context: click.Context, /, url: str, as_json: bool) -> None:
     if as_json:
         print_json({"database": database.name, "ok": not found, "problems": found})
     elif not found:
-        click.echo(f"{database.name} is sound")
+        say(f"{database.name} is sound")
     for problem in found if not as_json else []:
-        click.echo(f"{database.name}: {problem}")
+        say(f"{database.name}: {problem}")
     context.exit(1 if found else 0)
 
 
@@ -88,9 +88,12 @@ def gc(url: str, as_json: bool) -> None:
 
     database = Database(url)
     swept, folders = sweep(database), sweep_folders()
+    excuse()
     if as_json:
         print_json({"database": database.name, **asdict(swept), "folders": folders})
         return
     freed = max(0, swept.bytes_before - swept.bytes_after)
-    click.echo(f"{database.name}: {swept.blobs} contents and {swept.boards} boards removed, {freed:,} bytes returned")
-    click.echo(f"{folders} folders of killed runs removed")
+    contents = f"{swept.blobs} content{'s' * (swept.blobs != 1)}"
+    boards = f"{swept.boards} board{'s' * (swept.boards != 1)}"
+    say(f"{database.name}: {contents} and {boards} removed, {freed:,} bytes returned")
+    say(f"{folders} folder{'s' * (folders != 1)} left by killed runs removed")

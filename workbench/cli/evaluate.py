@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from workbench.cli.output import (
-    console,
     figure,
     group_tables,
     mistakes_table,
@@ -15,6 +14,7 @@ from workbench.cli.output import (
     print_json,
     print_table,
     printing,
+    say,
     text_encoding,
     with_database,
 )
@@ -53,7 +53,7 @@ def command(url: str, as_json: bool, trial: str, data: str, encoding: str | None
         )
         return
     for notice in notices:
-        console(err=True).print(notice, markup=False)
+        say(notice, err=True)
     rows = [
         {"metric": name, "value": figure(value), "95 %": "{:.4f} to {:.4f}".format(*interval) if interval else ""}
         for (name, value), interval in zip(evaluation.metrics.items(), intervals.values(), strict=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
-from workbench.cli.output import RUN, console, open_database, print_json, printing, with_database
+from workbench.cli.output import RUN, open_database, print_json, printing, say, with_database
+from workbench.cli.streams import excuse
 
 
 @click.command()
@@ -19,9 +22,10 @@ def command(url: str, as_json: bool, run: int, storage: str) -> None:
 
     with foreign(storage) as shown:
         written = export_study(open_database(url), run, storage)
+    excuse()
     if as_json:
         print_json({"run": run, "studies": written})
         return
     for name, trials in written.items():
-        click.echo(f"{name}: {trials} trial{'s' * (trials != 1)}")
-    console(err=True).print(f"Look at it:  pip install optuna-dashboard && optuna-dashboard {shown}", markup=False)
+        say(f"{name}: {trials} trial{'s' * (trials != 1)}")
+    say(f"Look at it:  pip install optuna-dashboard && optuna-dashboard {shlex.quote(shown)}", err=True)

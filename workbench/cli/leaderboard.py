@@ -8,11 +8,12 @@ import click
 
 from workbench.cli.output import (
     RUN,
-    console,
     leaderboard_table,
     open_database,
     print_json,
     printing,
+    say,
+    say_styled,
     with_database,
 )
 
@@ -44,7 +45,7 @@ def command(
 
     Without options it is the board of the last run. Trials scored on more draws of valid come first.
     """
-    from workbench.errors import NoResult
+    from workbench.errors import NoResult, UserError
     from workbench.store import queries
 
     database = open_database(url)
@@ -54,9 +55,9 @@ def command(
     if not boards:
         asked = {"--task": task, "--data": data, "--metric": metric, "--run": run}
         given = " ".join(f"{flag} {value}" for flag, value in asked.items() if value is not None)
-        raise NoResult(
-            f"no run in {database.name}" + (f" fits {given}" if given else "") + "; workbench runs lists them"
-        )
+        if given:
+            raise UserError(f"no run in {database.name} fits {given}; workbench runs lists them")
+        raise NoResult(f"no run in {database.name} has a scored trial; workbench runs lists them")
     board = boards[0]
     rows = queries.leaderboard(database, board["id"], run, top=None if pareto else top)
     if pareto:
@@ -64,14 +65,13 @@ def command(
     if as_json:
         print_json({"board": board, "leaderboard": rows})
         return
-    out = console()
     title = f"Leaderboard   {board['task']} · {board['dataset']} · {board['split']} · {board['metric']}"
-    out.print(title, style="bold", markup=False, soft_wrap=True)
-    leaderboard_table(rows, target=out)
+    say_styled(title)
+    leaderboard_table(rows)
     others = len(boards) - 1
     if others and run is None:
         plural = "s" * (others > 1)
-        out.print(f"{others} other board{plural} in {database.name}; --task, --data, --metric and --run choose")
+        say(f"{others} other board{plural} in {database.name}; choose one with --task, --data, --metric or --run")
 
 
 def undominated(rows: list[dict[str, Any]], names: list[str], direction: str) -> list[dict[str, Any]]:

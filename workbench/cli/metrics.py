@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, print_json, print_table, printing
+from workbench.cli.output import print_json, print_table, printing, say
 
 if TYPE_CHECKING:
     from workbench.registry import Registry, TaskOffer
@@ -28,7 +28,7 @@ def command(as_json: bool, task: str | None) -> None:
         except PluginError as error:
             if task:
                 raise
-            console(err=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+            say(str(error), err=True)
     if as_json:
         print_json({"metrics": rows})
     else:

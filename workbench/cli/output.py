@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.contract.task import ENSEMBLE
+from workbench.printable import json_text, one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,22 +85,42 @@ def elsewhere(url: str, name: str) -> str:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str, allow_nan=False))
+    """One JSON document on standard output; in ASCII alone where no more can be written."""
+    ascii_alone = not sys.stdout.encoding.lower().startswith("utf")
+    text = json.dumps(document, indent=2, ensure_ascii=ascii_alone, default=str, allow_nan=False)
+    print(json_text(text), flush=True)
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """One line on standard output, or on standard error; what a file, a row or a plugin has put into it is inert."""
+    print(one_line(text), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Lines as they are, such as those of a traceback, and inert as well."""
+    print(printable(text), flush=True)
+
+
+def say_styled(text: str, style: str = "bold") -> None:
+    """A line in bold, or in another style, where the terminal has that."""
+    from rich.text import Text
+
+    console().print(Text(one_line(text), style=style), soft_wrap=True)
 
 
 def console(*, err: bool = False) -> Console:
-    """A rich console that keeps its lines whole where there is no terminal."""
+    """A rich console that keeps its lines whole where there is no terminal, and takes no text for a command."""
     from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+    width = None if stream.isatty() else WIDE
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
 def table_lines(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], width: int, right: Iterable[str] = ()
 ) -> list[str]:
-    """A header and a line for each row, without boxes.
+    """A header and a line for each row, without boxes; no cell can be more than its own piece of the line.
 
     Args:
         rows: column -> text.
@@ -109,8 +130,8 @@ def table_lines(
     """
     from rich.cells import cell_len, set_cell_size
 
-    cells = [[column.replace("_", " ") for column in columns]]
-    cells += [[str(row.get(column, "")) for column in columns] for row in rows]
+    cells = [[one_line(column.replace("_", " ")) for column in columns]]
+    cells += [[one_line(str(row.get(column, ""))) for column in columns] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     to_the_right = [column in set(right) for column in columns]
     lines = []
@@ -156,20 +177,19 @@ def print_table(
     *,
     right: Iterable[str] = (),
     empty: str = "nothing yet",
-    target: Console | None = None,
 ) -> None:
     """Print `table_lines`, or `empty` where there is no row."""
     from rich.text import Text
 
     rows = list(rows)
-    target = target or console()
     if not rows:
-        target.print(empty)
+        say(empty)
         return
-    header, *lines = table_lines(rows, columns, target.width, right)
-    target.print(Text(header, style="bold"), soft_wrap=True)
+    out = console()
+    header, *lines = table_lines(rows, columns, out.width, right)
+    out.print(Text(header, style="bold"), soft_wrap=True)
     for line in lines:
-        target.print(Text(line), soft_wrap=True)
+        out.print(Text(line), soft_wrap=True)
 
 
 def group_tables(groups: Sequence[Mapping[str, Any]], part: str = "") -> None:
@@ -183,7 +203,7 @@ def group_tables(groups: Sequence[Mapping[str, Any]], part: str = "") -> None:
         listed = list(rows)
         heading, metric = f"{part} by {by}".strip(), listed[0]["metric"]
         shown = [{heading: row["name"], metric: figure(row["value"]), "count": f"{row['count']:,}"} for row in listed]
-        click.echo()
+        say()
         print_table(shown, (heading, metric, "count"), right=(metric, "count"))
 
 
@@ -198,13 +218,16 @@ def mistakes_table(mistakes: Sequence[Mapping[str, Any]], part: str = "") -> Non
         return
     heading = f"worst mistakes {f'on {part}' if part else ''}".strip()
     shown = [{**row, "probability": figure(row["probability"]), heading: row["example"]} for row in mistakes]
-    click.echo()
+    say()
     print_table(shown, ("right_class", "predicted_class", "probability", heading), right=("probability",))
 
 
 def figure(value: float | None, digits: int = 4) -> str:
     """A metric for a table."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return "-"
+    shown = f"{value:.{digits}f}"
+    return shown.removeprefix("-") if float(shown) == 0 else shown
 
 
 def seconds(value: float | None) -> str:
@@ -226,9 +249,7 @@ def params(values: Mapping[str, Any], model: str = "") -> str:
     )
 
 
-def leaderboard_table(
-    rows: Sequence[Mapping[str, Any]], *, baseline: str | None = None, target: Console | None = None
-) -> None:
+def leaderboard_table(rows: Sequence[Mapping[str, Any]], *, baseline: str | None = None) -> None:
     """The rows of a leaderboard; with their plugins, where two call a model the same."""
     shown = []
     for row in rows:
@@ -258,6 +279,6 @@ def leaderboard_table(
         columns.insert(-1, "note")
     if len({(row["model"], row["plugin"]) for row in rows}) > len({row["model"] for row in rows}):
         columns.insert(2, "plugin")
-    print_table(shown, columns, right=("rank", "valid", "draws", "test", "fit", "score"), target=target)
+    print_table(shown, columns, right=("rank", "valid", "draws", "test", "fit", "score"))
     if any(row["tie"] for row in rows):
-        (target or console()).print("= may be as good as the leader: the difference is no more than noise")
+        say("= may be as good as the leader: the difference is no more than noise")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from workbench.cli import plugins_check, plugins_new
-from workbench.cli.output import print_json, print_table, printing
+from workbench.cli.output import print_json, print_table, printing, say
 
 MOST_SHOWN = 4
 """Of the names in one cell of the table."""
@@ -61,5 +61,6 @@ def _list(as_json: bool) -> None:
     print_table(shown, columns, empty="no plugins")
     reasons = [f"{row['plugin']}: {row['reason']}" for row in rows if row["reason"]]
     if reasons:
-        click.echo()  # whole, and not in a column: they are what one reads the list for
-        click.echo("\n".join(reasons))
+        say()  # whole, and not in a column: they are what one reads the list for
+        for reason in reasons:
+            say(reason)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, print_json, print_table, printing, seconds
+from workbench.cli.output import console, print_json, print_table, printing, say, say_lines, seconds
+from workbench.printable import one_line
 
 if TYPE_CHECKING:
     from workbench.testing import Examination, Outcome
@@ -39,22 +40,27 @@ def command(name: str, as_json: bool) -> int:
     else:
         _show(examination, outcomes)
         counted = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
-        click.echo(f"\n{counted} in {seconds(took)}")
+        say()
+        say(f"{counted} in {seconds(took)}")
     return 1 if counts["failed"] else 0
 
 
 def _run(examination: Examination) -> list[Outcome]:
     """Every outcome; a terminal shows which check is running."""
     outcomes = []
-    with console(err=True).status(f"loading {examination.plugin}") as status:
+    from rich.text import Text
+
+    with console(err=True).status(Text(f"loading {one_line(examination.plugin)}")) as status:
         for number, case in enumerate(cases := examination.cases, 1):
-            status.update(f"{number} of {len(cases)} · {case.target}: {case.check.name.replace('_', ' ')}")
+            asked = f"{case.target}: {case.check.name.replace('_', ' ')}"
+            status.update(Text(f"{number} of {len(cases)} · {one_line(asked)}"))
             outcomes.append(examination.run(case))
     return outcomes
 
 
 def _show(examination: Examination, outcomes: Sequence[Outcome]) -> None:
-    click.echo(f"{examination.plugin} · {examination.distribution} {examination.version}\n")
+    say(f"{examination.plugin} · {examination.distribution} {examination.version}")
+    say()
     counts: dict[tuple[str, str], Counter[State]] = {}
     for outcome in outcomes:
         key = outcome.case.target, outcome.case.kind
@@ -66,16 +72,18 @@ def _show(examination: Examination, outcomes: Sequence[Outcome]) -> None:
     print_table(rows, ("name", "kind", *STATES), right=STATES)
     for outcome in outcomes:
         if outcome.state == "failed":
-            click.echo(f"\n{outcome.message}")
+            say()
+            say_lines(outcome.message)
     failed = {outcome.case.id for outcome in outcomes if outcome.state == "failed"}
     reasons = Counter(outcome.seen for outcome in outcomes if outcome.state == "skipped" and _is_news(outcome))
     if reasons:
-        click.echo()
+        say()
     for reason, count in reasons.items():
-        click.echo(f"skipped: {reason}" + (f" ({count} checks)" if count > 1 else ""))
+        say(f"skipped: {reason}" + (f" ({count} checks)" if count > 1 else ""))
     lost = sum(outcome.state == "skipped" and not _is_news(outcome) for outcome in outcomes)
     if failed and lost:
-        click.echo(f"\n{lost} more cannot be asked before those are passed")
+        say()
+        say(f"{lost} more cannot be asked before those are passed")
 
 
 def _is_news(outcome: Outcome) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from typing import NamedTuple
 
 import click
 
-from workbench.cli.output import print_json, printing
+from workbench.cli.files import filling
+from workbench.cli.output import print_json, printing, say
+from workbench.cli.streams import excuse
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".template"
@@ -56,6 +59,7 @@ def command(name: str, task: str | None, as_json: bool) -> None:
     names = _names(name, task or name.removeprefix("workbench-"))
     _check_untaken(kind, names)
     files = _write(TEMPLATES / kind, Path(name), names)
+    excuse()
     option = "--task recommend --models" if kind == "model" else "--task"
     steps = [
         f"pip install --editable {shlex.quote(f'./{name}[test]')}",
@@ -65,12 +69,13 @@ def command(name: str, task: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"folder": name, kind: names.offered, "files": files, "next": steps})
         return
-    click.echo(f"{kind} {names.offered}: a plugin that works, to be made your own")
+    say(f"{kind} {names.offered}: a plugin that works, to be made your own")
     for file in files:
-        click.echo(f"  {file}")
-    click.echo("\nNext:")
+        say(f"  {file}")
+    say()
+    say("Next:")
     for step in steps:
-        click.echo(f"  {step}")
+        say(f"  {step}")
 
 
 def _names(name: str, offered: str) -> Names:
@@ -156,18 +161,16 @@ def _write(template: Path, folder: Path, names: Names) -> list[str]:
     """Write the project; returns its files.
 
     Raises:
-        SettingsError: the folder is there already, or cannot be made.
+        SettingsError: the folder is there already.
+        DataError: it cannot be written.
     """
     from workbench.errors import SettingsError
 
-    try:
-        folder.mkdir()
+    if os.path.lexists(folder):
+        raise SettingsError(f"{folder} is there already, and nothing is overwritten; choose another name")
+    with filling(folder, str(folder)) as draft:
         for source, target in _sources(template, names):
-            path = folder / target
+            path = draft / target
             path.parent.mkdir(exist_ok=True)
             path.write_text(_rendered(source, names), encoding="utf-8")
-    except FileExistsError as error:
-        raise SettingsError(f"{folder} is there already, and nothing is overwritten; choose another name") from error
-    except OSError as error:
-        raise SettingsError(f"{folder} cannot be written: {error.strerror or error}") from error
     return sorted(str(folder / target) for _, target in _sources(template, names))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from workbench.cli.output import console, open_database, print_json, print_table, printing, text_encoding, with_database
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from workbench.cli.output import (
+    figure,
+    open_database,
+    print_json,
+    print_table,
+    printing,
+    say,
+    text_encoding,
+    with_database,
+)
+from workbench.cli.streams import excuse
+from workbench.cli.tables import write_table
 
 
 @click.command()
@@ -65,25 +70,27 @@ def command(
     served = served.calibrated() if calibrated else served
     answer = served.answer(query)
     for notice in answer.notices:
-        console(err=True).print(notice, markup=False)
+        say(notice, err=True)
     if output is not None:
-        _write(answer.table.select(list(served.task.output) or answer.table.column_names), Path(output))
+        columns = list(served.task.output) or answer.table.column_names
+        write_table(answer.table.select(columns), Path(output), f"--output {output}")
+        excuse()
         if as_json:
             print_json({"trial": served.trial, "rows": answer.table.num_rows, "output": output})
         else:
-            console(err=True).print(f"{answer.table.num_rows:,} rows written to {output}")
+            say(f"{answer.table.num_rows:,} rows written to {output}", err=True)
         return
     rows = answer.table.to_pylist()
     if as_json:
         print_json({"trial": served.trial, "model": served.model_name, "predictions": rows})
         return
-    shown = [{key: f"{value:.4f}" if isinstance(value, float) else value for key, value in row.items()} for row in rows]
+    shown = [{key: figure(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows]
     figures = [name for name in answer.table.column_names if shown and not isinstance(rows[0][name], str)]
     print_table(shown, answer.table.column_names, right=figures, empty="no answers")
 
 
 def _ids(text: str | None) -> list[str] | None:
-    return None if text is None else [part for part in text.split(",") if part]
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _listed(name: str, text: str | None) -> list[str] | None:
@@ -98,38 +105,3 @@ def _listed(name: str, text: str | None) -> list[str] | None:
         raise DataError(f"--{name} {text}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"--{name} {text}: not UTF-8 text; give a file with an id a line") from error
-
-
-def _needs_quotes(table: pa.Table) -> bool:
-    """Whether some text would not survive without quotes; Arrow's writer quotes all text or none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts = [column for column in table.columns if pa.types.is_string(column.type)]
-    return any(pc.any(pc.match_substring_regex(text, '[",\\r\\n]')).as_py() for text in texts)
-
-
-def _header(names: Sequence[str]) -> bytes:
-    """A line of CSV; Arrow's writer quotes every name or none."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(names)
-    return line.getvalue().encode()
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    from workbench.errors import DataError
-
-    try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            pq.write_table(table, path)
-        else:
-            import pyarrow.csv as pc
-
-            quoting = "needed" if _needs_quotes(table) else "none"
-            with path.open("wb") as file:
-                file.write(_header(table.column_names))
-                pc.write_csv(table, file, pc.WriteOptions(include_header=False, quoting_style=quoting))
-    except OSError as error:
-        raise DataError(f"--output {path}: {error.strerror or error}") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output import console, open_database, print_json, print_table, printing, with_database
+from workbench.cli.output import open_database, print_json, print_table, printing, say, with_database
 
 
 @click.command()
@@ -56,9 +56,9 @@ def command(
         verdict = "equal" if found.equal else "different"
         if found.state != "complete":
             verdict = f"{found.state}: {found.reason}"
-        console().print(f"trial {found.trial} ({found.model}) done again: {verdict}", markup=False)
+        say(f"trial {found.trial} ({found.model}) done again: {verdict}")
         for name, (then, now) in found.changed.items():
-            console(err=True).print(f"{name} was {then or 'not there'}, is {now or 'not there'}", markup=False)
+            say(f"{name} was {then or 'not there'}, is {now or 'not there'}", err=True)
     context.exit(0 if found.equal else 1)
 
 

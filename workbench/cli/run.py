@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def _settings(flags: dict[str, Any], config: str | None, options: dict[str, str]
     flags["fixed"] = list(flags["fixed"]) or None
     given.update({name: value for name, value in flags.items() if value is not None})
     given["options"] = {**given.get("options", {}), **options}
-    return RunSettings.from_mapping(given)
+    return RunSettings.from_mapping(given, f"the table [options] of {config}")
 
 
 def _task_options(context: click.Context) -> dict[str, str]:
@@ -102,7 +103,7 @@ def _task_options(context: click.Context) -> dict[str, str]:
         flag = rest.pop(0)
         if not flag.startswith("--"):
             raise click.UsageError(
-                f"unexpected argument {flag!r}; options are written --name value, data as --data {flag}"
+                f"unexpected argument {flag!r}; options are written --name value, data as --data {shlex.quote(flag)}"
             )
         name, equals, value = flag.partition("=")
         near = get_close_matches(name, own, n=1, cutoff=0.8)

@@ -12,9 +12,11 @@ from workbench.cli.output import (
     print_json,
     print_table,
     printing,
+    say,
     seconds,
     with_database,
 )
+from workbench.cli.streams import excuse
 
 
 @click.command()
@@ -30,10 +32,11 @@ def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
     database = open_database(url)
     if delete is not None:
         trials = delete_run(database, delete)
+        excuse()
         if as_json:
             print_json({"deleted": delete, "trials": trials})
         else:
-            click.echo(f"run {delete} and its {trials} trials are deleted; workbench db gc returns the space")
+            say(f"run {delete} and its {trials} trials are deleted; workbench db gc returns the space")
         return
     rows = queries.runs(database, limit=top)
     if as_json:
@@ -71,4 +74,4 @@ def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
     for row in rows:
         if row["state"] == "lost":
             remedy = f"workbench resume {row['run']}{elsewhere(url, database.name)}"
-            click.echo(f"run {row['run']} has lost its process; go on with it: {remedy}")
+            say(f"run {row['run']} has lost its process; go on with it: {remedy}")

@@ -16,6 +16,7 @@ from rich.text import Text
 from workbench.cli.output import figure, params, seconds, table_lines
 from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
+from workbench.printable import one_line
 from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
 from workbench.store.rows import ModelRow
@@ -65,7 +66,7 @@ class PlainScreen:
         for note in dataset.report.notes:
             self._fact("", note)
         if dataset.made_up:
-            self._fact("", "no --data was given and the sample package is not installed")
+            self._fact("", f"no --data was given, and task {self.settings.task} finds no sample of real data here")
         self._fact("split", split.summary)
         for at, line in enumerate(split.leakage or ("none found",)):
             self._fact("" if at else "leakage", line)
@@ -157,7 +158,7 @@ class PlainScreen:
         self._line(f"{label:<12}  {text}")
 
     def _line(self, text: str) -> None:
-        self.console.print(Text(text), soft_wrap=True)
+        self.console.print(Text(one_line(text)), soft_wrap=True)
 
     def _bounds(self) -> str:
         workers, threads = self.settings.worker_count, self.settings.thread_count
@@ -213,7 +214,7 @@ class LiveScreen(PlainScreen):
         header, *lines = table_lines(rows, columns, self.console.width)
         parts = [self._clock(), self.progress(), self.now]
         line = Table.grid(padding=(0, 1))
-        line.add_row(self._bar(), Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
+        line.add_row(self._bar(), Text(one_line(" · ".join(parts)), no_wrap=True, overflow="ellipsis"))
         return Group(Text(header, style="bold"), *map(Text, lines), Text(), line)
 
     def _bar(self) -> ProgressBar:

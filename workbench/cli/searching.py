@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, seconds, spent
+from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, say, say_styled, seconds, spent
+from workbench.cli.streams import excuse
 
 if TYPE_CHECKING:
     from workbench.session import Session
 
 _MAX_STARTUP = 60.0
 
+MOST_NAMED = 5
+"""Models that share a reason and are named."""
+
 
 def search(session: Session, url: str, as_json: bool, started: float) -> int:
     """Show a session as it goes, and its result; returns the exit code."""
-    import click
 
     from workbench.errors import RunStopped
 
@@ -36,10 +39,11 @@ def _search(session: Session, url: str, as_json: bool, started: float) -> int:
 
     class Notices(Silent):
         def notice(self, text: str) -> None:
-            click.echo(text, err=True)
+            say(text, err=True)
 
     if as_json:
         result = execute(session, url, Notices(), started)
+        excuse()
         print_json(result.summary)
     else:
         screen_console = console(err=True)
@@ -47,6 +51,7 @@ def _search(session: Session, url: str, as_json: bool, started: float) -> int:
         kind = LiveScreen if live else PlainScreen
         with kind(screen_console, session.settings, started) as screen:
             result = execute(session, url, screen, started)
+        excuse()
         _show(result.summary, url, result.usage)
     return result.exit_code
 
@@ -60,21 +65,14 @@ def process_start() -> float:
 
 
 def _show(summary: dict[str, Any], url: str, usage: str) -> None:
-    from rich.text import Text
-
-    out = console()
-
-    def say(text: str, style: str = "") -> None:
-        out.print(Text(text, style=style), soft_wrap=True)
-
     rows, baseline, database = summary["leaderboard"], summary["baseline"], elsewhere(url, summary["database"])
-    say(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}", "bold")
-    leaderboard_table(rows, baseline=(baseline or {}).get("model"), target=out)
-    say("")
+    say_styled(f"Leaderboard   {summary['task']} · {summary['dataset']} · {summary['metric']}")
+    leaderboard_table(rows, baseline=(baseline or {}).get("model"))
+    say()
     for warning in _warnings(summary):
-        say(warning, "bold red")
+        say_styled(warning, "bold red")
     if summary["state"] == "interrupted":
-        say("Interrupted: this is what was found so far, and stored.", "bold")
+        say_styled("Interrupted: this is what was found so far, and stored.")
         say(f"Go on:   workbench resume {summary['run']}{database}")
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
     trials = sum(summary["trials"].values())
@@ -85,10 +83,23 @@ def _show(summary: dict[str, Any], url: str, usage: str) -> None:
         say(f"Use it:  workbench predict {usable} {usage}{database}")
 
 
+def _grouped(reasons: Mapping[str, str]) -> str:
+    """Models with the reason that they share; of many models the first."""
+    models: dict[str, list[str]] = {}
+    for model, reason in reasons.items():
+        models.setdefault(reason, []).append(model)
+    return "; ".join(
+        f"{', '.join(names[:MOST_NAMED])}{' and others' if len(names) > MOST_NAMED else ''}: {reason}"
+        for reason, names in models.items()
+    )
+
+
 def _warnings(summary: dict[str, Any]) -> Iterator[str]:
     """What a user must not overlook."""
     rows, baseline = summary["leaderboard"], (summary["baseline"] or {}).get("model")
     others = [row for row in rows if row["model"] != baseline]
+    if rows and not others and summary["untried"]:
+        yield f"No model but the baseline {baseline} was tried: {_grouped(summary['untried'])}."
     if others and rows[0]["model"] == baseline:
         yield f"No model beats the baseline {baseline}. Do not use one on the strength of this run."
     elif any(row["model"] == baseline and row["tie"] for row in rows):

@@ -9,6 +9,7 @@ import click
 from workbench.cli.output import (
     console,
     curve,
+    elsewhere,
     figure,
     group_tables,
     mistakes_table,
@@ -17,10 +18,13 @@ from workbench.cli.output import (
     print_json,
     print_table,
     printing,
+    say,
+    say_lines,
     seconds,
     spent,
     with_database,
 )
+from workbench.printable import one_line
 
 
 @click.command()
@@ -45,27 +49,30 @@ def command(url: str, as_json: bool, what: str) -> None:
             run = queries.run(database, int(what))
     if run is not None:
         trials = queries.trials(database, run["run"])
-        print_json({**run, "all_trials": trials}) if as_json else _show_run(run, trials)
+        print_json({**run, "all_trials": trials}) if as_json else _show_run(run, trials, elsewhere(url, database.name))
     else:
         print_json(trial) if as_json else _show_trial(trial)
 
 
 def _facts(pairs: dict[str, Any]) -> None:
+    from rich.text import Text
+
     out = console()
     for label, value in pairs.items():
         if value not in (None, "", [], {}):
-            out.print(f"{label:<12}  {value}", markup=False)
+            out.print(Text(f"{label:<12}  {one_line(str(value))}"), soft_wrap=not out.is_terminal)
 
 
-def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
-    out = console()
+def _show_run(run: dict[str, Any], trials: list[dict[str, Any]], database: str) -> None:
     states = " · ".join(f"{count} {state}" for state, count in run["trials"].items())
     _facts(
         {
             "run": f"{run['run']} {run['name']}".strip(),
             "state": f"{run['state']} {run['reason']}".strip(),
             "owner": run["owner"],
-            "go on": f"workbench resume {run['run']}" if run["state"] in ("lost", "interrupted", "failed") else None,
+            "go on": f"workbench resume {run['run']}{database}"
+            if run["state"] in ("lost", "interrupted", "failed")
+            else None,
             "task": run["task"],
             "data": f"{run['dataset']}   {run['facts'].get('headline', '')}",
             "split": run["split_summary"],
@@ -78,9 +85,9 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]]) -> None:
             "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
         }
     )
-    out.print()
+    say()
     _show_models(run["models"])
-    out.print()
+    say()
     _show_trials(trials)
 
 
@@ -129,7 +136,6 @@ def _show_trials(trials: list[dict[str, Any]]) -> None:
 
 
 def _show_trial(trial: dict[str, Any]) -> None:
-    out = console()
     memory = trial["peak_memory_bytes"]
     _facts(
         {
@@ -163,10 +169,10 @@ def _show_trial(trial: dict[str, Any]) -> None:
             interval = "" if low is None else f"{low:.4f} to {high:.4f}"
             rows.append({"part": part, "metric": name, "value": figure(measured["value"]), "95 %": interval})
     if rows:
-        out.print()
+        say()
         print_table(rows, ("part", "metric", "value", "95 %"), right=("value",))
     group_tables(trial["groups"], "test")
     mistakes_table(trial["mistakes"], "test")
     if trial["traceback"]:
-        out.print()
-        out.print(trial["traceback"], markup=False, highlight=False)
+        say()
+        say_lines(trial["traceback"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench.cli.metrics import metric_rows
-from workbench.cli.output import console, print_json, print_table, printing
+from workbench.cli.output import print_json, print_table, printing, say
 
 
 @click.command()
@@ -51,12 +51,11 @@ def command(as_json: bool, name: str | None) -> None:
             }
         )
         return
-    out = console()
-    out.print(f"{name}: {offer.spec.summary}; the baseline is {task.baseline}", markup=False)
+    say(f"{name}: {offer.spec.summary}; the baseline is {task.baseline}")
     for table, columns in (
         (metrics, ("metric", "direction", "plugin", "meaning")),
         (splits, ("split", "meaning")),
         (options, ("option", "meaning", "choices")),
     ):
-        out.print()
-        print_table(table, columns, empty="none", target=out)
+        say()
+        print_table(table, columns, empty="none")

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.execution import work
 from workbench.execution.memory import private_memory
+from workbench.printable import printable
 
 TRACEBACK_KEPT = 20_000
 
@@ -39,7 +40,7 @@ class Clock:
             id,
             state,
             reason,
-            work.printable(trace)[-TRACEBACK_KEPT:],
+            printable(trace)[-TRACEBACK_KEPT:],
             fit_seconds=max(0.0, self.seconds["fit"] - self.seconds["shared"] - self.seconds["once"]),
             score_seconds=self.seconds["score"],
             shared_seconds=self.seconds["shared"],

@@ -17,6 +17,7 @@ from typing import IO, Annotated, Any, Literal, Union, get_args, get_origin, get
 from workbench import space as spaces
 from workbench.errors import ModelError
 from workbench.execution import work
+from workbench.printable import printable
 
 LONGEST_LINE = 16 * 2**20
 """Bytes of a line; a result with 20,000 metrics, each with an interval, takes 5 MiB."""
@@ -98,7 +99,7 @@ def lines(stream: IO[bytes]) -> Iterator[bytes]:
 
 def quoted(line: bytes) -> str:
     """The beginning of a line, as it can be shown."""
-    text = work.printable(line[: 4 * QUOTED].decode("utf-8", "replace").strip())
+    text = printable(line[: 4 * QUOTED].decode("utf-8", "replace").strip())
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 

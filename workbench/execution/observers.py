@@ -15,6 +15,7 @@ from pathlib import Path
 from workbench.contract.records import RunRecord, TrialRecord
 from workbench.discovery import Plugin
 from workbench.execution import child, messages, work
+from workbench.printable import printable
 
 QUEUE_LENGTH = 1_000
 """Records that may wait for one observer."""
@@ -131,7 +132,7 @@ class Observer:
         untaken = self._sent - len(self._answers)
         if untaken:
             why = "it was stopped" if code is None else f"it {child.cause(code, 'ended')}"
-            words = work.printable(str(self._last_words)).strip().splitlines()
+            words = printable(str(self._last_words)).strip().splitlines()
             said = f": {words[-1]}" if code and words else ""
             missed.append(f"{untaken} of {self._sent} records were not taken before {why}{said}")
         return f"{_called(self.plugin)}: {'; '.join(missed)}"[: work.REASON_KEPT] if missed else ""
@@ -152,7 +153,7 @@ class Observer:
                 answer = json.loads(line)
                 if not isinstance(answer, str) or len(self._answers) == self._sent:
                     return
-                self._answers.append(work.printable(answer[: work.REASON_KEPT]))
+                self._answers.append(printable(answer[: work.REASON_KEPT]))
 
 
 def _called(plugin: Plugin) -> str:

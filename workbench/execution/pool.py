@@ -23,6 +23,7 @@ from workbench.errors import CannotGoOn
 from workbench.execution import child, leftovers, messages, work
 from workbench.execution.memory import private_memory
 from workbench.execution.originals import Originals
+from workbench.printable import printable
 from workbench.shortage import NO_ROOM, is_full, with_remedy
 
 POLL_SECONDS = 0.1
@@ -301,7 +302,7 @@ class Pool:
             state, reason = "crashed", f"wrote on its pipe what is no answer: {fault}"
         else:
             state, reason = "crashed", child.cause(code, "ended without a result")
-        words = work.printable(str(worker.last_words))
+        words = printable(str(worker.last_words))
         question = worker.question
         if isinstance(question, work.Describe):
             return [work.Description(question.id, error=f"its worker {reason}")]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.contract.metric import Evaluation, Group, Mistake, Scored
 from workbench.errors import ModelError, PluginError
-from workbench.execution.work import printable, reason
+from workbench.execution.work import reason
+from workbench.printable import printable
 from workbench.registry import load_class
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from workbench.contract.metric import Group, Mistake
 from workbench.errors import ModelError, PluginError
+from workbench.printable import printable
 
 REASON_KEPT = 1_000
 
@@ -311,14 +312,6 @@ class Result:
 
 
 Event = Checked | Description | Location | Report | Result | Weighed
-
-
-def printable(text: str) -> str:
-    """Text that no terminal or database stumbles over."""
-    return "".join(
-        letter if letter in "\n\t" or letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def reason(error: BaseException) -> str:

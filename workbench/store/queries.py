@@ -13,6 +13,7 @@ from workbench.errors import StoreError, UnknownName, UserError
 from workbench.store import schema
 from workbench.store.database import Database, rereading
 from workbench.store.lease import DatabaseNow, Standing
+from workbench.store.naming import called, called_by_runs, called_on_boards
 
 LEADERBOARD = sa.table(
     "leaderboard",
@@ -57,7 +58,7 @@ def boards(
     Args:
         database: open.
         task: only of this task.
-        data: only of the dataset of this name, or whose fingerprint starts so.
+        data: only of the dataset that a run has called so, or whose fingerprint starts so.
         run: only the one this run is on.
         metric: only of this metric.
     """
@@ -80,14 +81,19 @@ def boards(
     )
     if task is not None:
         query = query.where(board.c.task == task)
-    if data is not None:
-        query = query.where((dataset.c.name == data) | dataset.c.fingerprint.startswith(data, autoescape=True))
     if metric is not None:
         query = query.where(board.c.metric == metric)
     if run is not None:
         query = query.where(runs.c.id == run)
     with database.read() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        names = called_on_boards(connection)
+        own = {} if run is None else called_by_runs(connection, [run])
+    for row in rows:
+        row["dataset"] = own.get(row["last_run"], data if data in names[row["id"]] else names[row["id"]][0])
+    if data is None:
+        return rows
+    return [row for row in rows if data in names[row["id"]] or row["dataset_fingerprint"].startswith(data)]
 
 
 @rereading
@@ -180,7 +186,9 @@ def runs(database: Database, limit: int | None = None) -> list[dict[str, Any]]:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["best_trial"] for row in rows if row["best_trial"]])
         owners = standings(connection)
+        names = called_by_runs(connection, [row["run"] for row in rows])
     for row in rows:
+        row["dataset"] = names[row["run"]]
         row["best_trial"] = ids.get(row["best_trial"])
         row["started_at"], row["finished_at"] = _time(row["started_at"]), _time(row["finished_at"])
         row["state"] = _state(row["state"], owners.get(row["run"]))
@@ -318,6 +326,7 @@ def run(database: Database, number: int) -> dict[str, Any]:
     hidden = ("id", "uuid", "board_id", "started_at", "finished_at", "fence")
     return {
         **summary,
+        "dataset": called(row["settings"], summary["dataset"]),
         "state": _state(summary["state"], standing),
         "owner": None if standing is None else str(standing),
         "best_trial": ids.get(summary["best_trial"]),
