@@ -147,6 +147,15 @@ def test_of_a_jpeg_with_several_pictures_the_first_is_taken_even_if_their_index_
         assert np.abs(decoded(each, (8, 8)).astype(int) - (255, 0, 0)).max() <= 2
 
 
+def test_a_jpeg_of_very_many_scans_is_refused() -> None:
+    content = file_of(Image.effect_noise((32, 32), 90), "JPEG", progressive=True, exif=b"Exif\0\0\xff\xda" * 500)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    assert decoding._scans(content) == content.count(b"\xff\xda") - 500 > 3
+    assert decoded(content + 200 * scan, (4, 4)).shape == (4, 4, 3)  # what lies behind the end does not count
+    with pytest.raises(Unreadable, match="more scans than are safe"):
+        decoded(content[:-2] + 200 * scan + content[-2:], (4, 4))
+
+
 def test_an_image_with_broken_exif_is_upright() -> None:
     content = file_of(Image.new("RGB", (8, 4), "red"), "JPEG", exif=b"Exif\0\0no such thing")
     assert size_of(content) == (4, 8) and decoded(content, (4, 8)).shape == (4, 8, 3)

@@ -158,8 +158,9 @@ def test_a_table_of_paths(tmp_path: Path) -> None:
 
 def test_a_table_of_files(tmp_path: Path) -> None:
     content = (two_classes(tmp_path) / "dark/0.png").read_bytes()
-    table = pa.table({"image": pa.array([content, None], pa.binary()), "label": ["a", "b"]})
-    assert [image.read() for image in labelled(table, Source(table), {}).images] == [content, b""]
+    for kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
+        table = pa.table({"image": pa.array([content, None], kind), "label": ["a", "b"]})
+        assert [image.read() for image in labelled(table, Source(table), {}).images] == [content, b""]
 
 
 def test_rows_without_a_label_are_bad_rows(tmp_path: Path) -> None:
