@@ -16,6 +16,7 @@ Allowed are JPEG, PNG, WEBP, GIF and BMP. Which of them a file holds, its first 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -45,6 +46,9 @@ HEAD = 32
 
 MOST_PIXELS = {"JPEG": 89_000_000, "PNG": 89_000_000, "WEBP": 50_000_000, "GIF": 89_000_000, "BMP": 89_000_000}
 """Of one image: Pillow takes at most 8 bytes for each while it is decoded, and 20 in WEBP, so that 1 GiB is enough."""
+
+MOST_SCANS = 100
+"""Of one JPEG: each of a progressive one goes over all pixels, and ten or so are usual."""
 
 LARGE = 4_000_000
 """Pixels; of larger images one is decoded at a time."""
@@ -204,7 +208,23 @@ def _opened(content: bytes) -> Iterator[Any]:
     with image:
         if image.width * image.height > MOST_PIXELS[kind]:
             raise Unreadable("more pixels than are safe to unpack")
+        if kind == "JPEG" and _scans(content) > MOST_SCANS:
+            raise Unreadable("more scans than are safe to decode")
         yield image
+
+
+def _scans(content: bytes) -> int:
+    """How many scans the first picture of a JPEG has."""
+    count, at = 0, 2
+    while (found := _MARKER.search(content, at)) and content[found.end() - 1] != _END:
+        count += content[found.end() - 1] == _SCAN
+        at = found.end() + max(2, int.from_bytes(content[found.end() : found.end() + 2]))
+    return count
+
+
+# What begins a segment: neither a byte of pixels (00), nor where to go on after an error (D0 to D7), nor filling.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_SCAN, _END = 0xDA, 0xD9
 
 
 def _reader(kind: str) -> Callable[[io.BytesIO], Any]:

@@ -137,6 +137,9 @@ def _images(tree: Tree, name: str) -> tuple[list[Found], tuple[str, ...]]:
     return images, tuple(notes)
 
 
+_BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+
+
 def _of_table(data: Any, source: Source, options: Mapping[str, str], *, with_labels: bool) -> Collection:
     table = read_table(data, source)
     roles = {"path": PATH_NAMES} | ({"target": LABEL_NAMES} if with_labels else {})
@@ -151,7 +154,7 @@ def _of_table(data: Any, source: Source, options: Mapping[str, str], *, with_lab
         checked.refuse(missing, columns["target"], table.columns.column(columns["target"]), "a label")
         labels = text.to_pylist()
     values = table.columns.column(columns["path"])
-    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):  # the files themselves
+    if any(is_kind(values.type) for is_kind in _BINARY):  # the files themselves
         contents = values.to_pylist()
         images = [Found(f"image {row + 1}", Value(content or b"")) for row, content in enumerate(contents)]
     else:

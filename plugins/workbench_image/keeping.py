@@ -112,6 +112,8 @@ def _keep(images: Sequence[Found], size: tuple[int, int], pixels: Path) -> None:
         draft.replace(pixels)
     finally:
         draft.unlink(missing_ok=True)
+        if not pixels.exists():
+            _faults_of(pixels).unlink(missing_ok=True)
     _sweep(folder, pixels)
 
 

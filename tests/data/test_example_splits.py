@@ -131,3 +131,17 @@ def test_what_a_part_says_of_itself() -> None:
     data = dataset([0, 1], 2).data
     assert data.shape == {"examples": 2, "classes": 2, "sizes": 2}
     assert data.provides == {"classes"} and replace(data, n_classes=0).provides == {"numbers"}
+
+
+@given(st.lists(st.integers(0, 3), min_size=3, max_size=14), st.integers(0, 20))
+def test_something_is_held_out_in_every_draw_of_few_rows(target, seed) -> None:
+    n_classes = len(set(target))
+    target = np.unique(target, return_inverse=True)[1]
+    try:
+        split = split_examples(dataset(target, n_classes), None, seed)
+    except DataError:
+        assert len(target) < n_classes + 2  # one for each class to learn from, one for valid, one for test
+        return
+    for draw in range(1, 5):
+        train, valid = resample_examples(split, draw, seed)
+        assert len(valid) and set(train.target.tolist()) == set(split.train_valid.target.tolist())

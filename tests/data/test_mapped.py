@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,12 @@ def test_an_encoding_comes_back(tmp_path: Path) -> None:
     assert found.repeats
     assert found.item_table.equals(titles)
     assert found.user_table is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "outer").mkdir()
+    (tmp_path / "x.npy").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as error:
+        mapped.write_array(tmp_path / "x.npy", np.zeros(10**6))
+    assert error.value.errno == errno.ENOSPC

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -694,3 +696,18 @@ def test_a_killed_run_goes_on_from_its_rows(
     assert (resumed["state"], resumed["trials"]["complete"]) == ("complete", 2)
     assert resumed["leaderboard"][0]["test"] is not None
     assert call("db", "check", "--json").json["problems"] == []
+
+
+def test_an_account_without_a_home_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where the account has no name
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    backend = postgresql.Postgresql(sa.make_url("postgresql://user@nowhere/base"))
+    own = tmp_path / f"workbench-{os.getuid()}"
+    for _ in range(2):
+        assert backend.beside("run.spool") == own / "workbench" / "run.spool"
+    assert own.stat().st_mode & 0o777 == 0o700
+    own.chmod(0o777)
+    with pytest.raises(StoreError, match="is not this account's alone; set XDG_STATE_HOME"):
+        backend.beside("run.spool")

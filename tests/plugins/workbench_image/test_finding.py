@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from tests.plugins.workbench_image.conftest import two_classes, write
 from workbench import DataError, Source
-from workbench_image import finding
+from workbench_image import files
+from workbench_image.files import Found, PlainFile
 from workbench_image.finding import labelled, unlabelled
 
 
@@ -32,7 +34,71 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     (tmp_path / "dogs/notes.txt").write_text("no image")
     assert found(tmp_path) == {"cats/1.png": "cats", "cats/2.JPG": "cats", "dogs/1.jpeg": "dogs"}
     notes = labelled(tmp_path, Source(tmp_path), {}).notes
-    assert notes == ("skipped: 1 files that are not named as images, the first dogs/notes.txt",)
+    assert notes == ("skipped: 1 files that are none of JPEG, PNG, WEBP, GIF and BMP, the first dogs/notes.txt",)
+
+
+def test_files_with_other_endings_are_looked_at(tmp_path: Path) -> None:
+    content = (two_classes(tmp_path) / "dark/0.png").read_bytes()
+    for name in ("dark/a", "dark/b.jfif", "light/c.001"):
+        (tmp_path / name).write_bytes(content)
+    for name in ("light/empty.001", "light/BMW.txt"):
+        (tmp_path / name).write_text("BMW" * name.count("B"))
+    assert len(found(tmp_path)) == 15
+    assert len(unlabelled(tmp_path, Source(tmp_path), {}).images) == 15
+    assert len(unlabelled(tmp_path / "dark/a", Source(None), {}).images) == 1
+
+
+def test_folders_without_an_image_are_no_classes(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    for name in ("none", "light/also/none", ".hidden"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "tiffs/deep").mkdir(parents=True)
+    (tmp_path / "tiffs/1.tif").write_bytes(b"II*\0")
+    collection = labelled(tmp_path, Source(tmp_path), {})
+    assert {image.label for image in collection.images} == {"dark", "light"}
+    assert collection.notes[-1] == "no classes, as there is no image in these folders: light/also, none, tiffs"
+
+
+def test_what_is_no_plain_file_is_never_opened(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    os.mkfifo(tmp_path / "dark/pipe.png")
+    os.mkfifo(tmp_path / "dark/pipe")
+    (tmp_path / "dark/link.png").symlink_to(tmp_path / "dark/pipe.png")
+    images = labelled(tmp_path, Source(tmp_path), {}).images
+    table = pa.table({"path": ["dark/pipe.png", "/dev/zero", "dark", "dark/\0.png"], "label": ["a"] * 4})
+    images = [*images, *labelled(table, Source(table), {"images": str(tmp_path)}).images]
+    why = {}
+    for image in images:
+        try:
+            image.read()
+        except OSError as error:
+            why[image.name] = str(error)
+    odd = "a pipe or device, no plain file"
+    assert why == {
+        "dark/link.png": odd,
+        "dark/pipe.png": odd,
+        "/dev/zero": odd,
+        "dark": "a folder",
+        "dark/\0.png": "its path holds a NUL",
+    }
+
+
+def test_no_more_is_read_of_a_file_than_one_may_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "1.png", 3)
+    monkeypatch.setattr(files, "MOST_OF_ONE", path.stat().st_size - 1)
+    with pytest.raises(OSError, match="larger than"):
+        Found("1.png", PlainFile(path)).read()
+    with pytest.raises(OSError, match="larger than it is said to be"):  # as those that never end are of no size
+        Found("status", PlainFile(Path("/proc/self/status"))).read()
+
+
+def test_names_that_are_not_utf_8_are_shown_with_their_bytes(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    (tmp_path / "light").rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    collection = labelled(tmp_path, Source(tmp_path), {})
+    assert {image.label for image in collection.images} == {"dark", "caf\\xe9"}
+    assert all(image.read() for image in collection.images)
+    assert collection.notes == ("names that are not UTF-8 are shown with their bytes: 7, the first caf\\xe9",)
 
 
 def test_a_zip_with_one_folder_around_it(tmp_path: Path) -> None:
@@ -65,41 +131,6 @@ def test_nested_folders_and_images_without_one_are_explained(tmp_path: Path) -> 
         found(zipped(tmp_path / "z.zip", ["a/notes.txt"]))
 
 
-@pytest.mark.parametrize("name", ["../a/1.png", "a/../../1.png", "/a/1.png", "C:/a/1.png", "a\\..\\1.png"])
-def test_names_in_a_zip_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="leads out of the archive"):
-        found(zipped(tmp_path / "x.zip", ["a/0.png", name]))
-
-
-def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("a/link.png")
-    link.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr(link, "/etc/passwd")
-    with pytest.raises(DataError, match="is a link"):
-        found(tmp_path / "x.zip")
-
-
-def test_what_a_zip_unpacks_to_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = zipped(tmp_path / "x.zip", ["a/1.png", "b/1.png"], bytes(1000))
-    monkeypatch.setattr(finding, "MOST_OF_ONE", 999)
-    with pytest.raises(OSError, match="larger than"):
-        labelled(path, Source(path), {}).images[0].read()
-    monkeypatch.setattr(finding, "MOST_UNPACKED", 1999)
-    with pytest.raises(DataError, match="would unpack to more than"):
-        found(path)
-
-
-def test_a_file_that_is_no_zip_says_so(tmp_path: Path) -> None:
-    (tmp_path / "x.zip").write_bytes(b"no zip")
-    with pytest.raises(DataError, match="cannot be read as a zip"):
-        found(tmp_path / "x.zip")
-    path = zipped(tmp_path / "y.zip", ["a/1.png"], bytes(100))
-    path.write_bytes(path.read_bytes().replace(bytes(100), bytes(99) + b"!"))
-    with pytest.raises(OSError, match="broken in the zip"):
-        labelled(path, Source(path), {}).images[0].read()
-
-
 def test_links_out_of_the_folder_and_in_circles_are_refused(tmp_path: Path) -> None:
     root = two_classes(tmp_path / "data")
     outside = write(tmp_path / "elsewhere/1.png", 3)
@@ -127,8 +158,9 @@ def test_a_table_of_paths(tmp_path: Path) -> None:
 
 def test_a_table_of_files(tmp_path: Path) -> None:
     content = (two_classes(tmp_path) / "dark/0.png").read_bytes()
-    table = pa.table({"image": pa.array([content, None], pa.binary()), "label": ["a", "b"]})
-    assert [image.read() for image in labelled(table, Source(table), {}).images] == [content, b""]
+    for kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
+        table = pa.table({"image": pa.array([content, None], kind), "label": ["a", "b"]})
+        assert [image.read() for image in labelled(table, Source(table), {}).images] == [content, b""]
 
 
 def test_rows_without_a_label_are_bad_rows(tmp_path: Path) -> None:

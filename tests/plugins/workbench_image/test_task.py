@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
+import subprocess
+import sys
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +22,9 @@ from tests.conftest import Called
 from tests.plugins.workbench_image.conftest import two_classes, write
 from workbench import Context, DataError, Dataset, Source, UserError
 from workbench.blocks.estimators import Majority
-from workbench_image import reading
+from workbench_image import decoding, keeping, reading
+from workbench_image.decoding import READ
+from workbench_image.files import Found, PlainFile
 from workbench_image.task import ImageClassification, Images
 
 TASK = ImageClassification()
@@ -94,7 +101,7 @@ def test_broken_images_are_skipped_and_listed_up_to_a_twentieth(tmp_path: Path) 
     (root / "light/text.jpg").write_text("no image")
     dataset = read(root)
     assert len(dataset.data) == 38 and dataset.report.facts["skipped"] == 2
-    assert dataset.report.notes == ("skipped: 2 images (dark/empty.png: empty; light/text.jpg: not an image)",)
+    assert dataset.report.notes == (f"skipped: 2 images (dark/empty.png: empty; light/text.jpg: none of {READ})",)
     (root / "dark/cut.png").write_bytes((root / "dark/0.png").read_bytes()[:60])
     with pytest.raises(DataError, match="3 of 41 images would be skipped, more than 5 %"):
         read(root)
@@ -112,10 +119,37 @@ def test_a_missing_file_of_a_table_is_a_broken_image(tmp_path: Path) -> None:
     assert notes == ("skipped: 1 images (nowhere.png: No such file or directory)",)
 
 
+def test_images_are_read_by_what_they_hold(tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "data")
+    first = read(root)
+    for name in ("dark/0", "light/1"):
+        (root / f"{name}.png").rename(root / f"{name}.jpg")
+    (root / "dark/1.png").rename(root / "dark/1")
+    again = read(root)
+    assert again.fingerprint == first.fingerprint
+    wanted = "read by what they hold, which their names do not say: 2 images, the first dark/0.jpg (PNG)"
+    assert first.report.notes == () and again.report.notes == (wanted,)
+
+
 def test_one_class_is_no_problem_to_learn(tmp_path: Path) -> None:
     write(tmp_path / "only/1.png", 3)
-    with pytest.raises(DataError, match="all images are of one class"):
+    with pytest.raises(DataError, match="all images are of one class, 'only'; two or more"):
         read(tmp_path)
+    write(tmp_path / "other/1.png", 3)
+    with pytest.raises(DataError, match="class 'only' has a single image; give it more, or none"):
+        read(tmp_path)
+
+
+def test_a_class_without_an_image_that_can_be_read_is_none(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/1.png").touch()
+    dataset = read(tmp_path, "skip-any")
+    assert dataset.encoding.classes == dataset.data.labels == ["dark", "light"] and dataset.data.n_classes == 2
+    assert dataset.report.notes == (
+        "skipped: 1 images (broken/1.png: empty)",
+        "no classes, as none of their images can be read: broken",
+    )
 
 
 def test_decoded_images_are_kept_by_what_the_files_hold(
@@ -126,12 +160,12 @@ def test_decoded_images_are_kept_by_what_the_files_hold(
     first = read(root, "skip-any")
     (kept,) = cache.glob("*.npy")
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "_decode", None)  # would fail if it were called
+        patch.setattr(keeping, "decoded", None)  # would fail if it were called
         again = read(root, "skip-any")
     assert np.array_equal(first.data.pixels, again.data.pixels) and first.report == again.report
     write(root / "dark/0.png", 41)
     os.utime(kept, (0, 0))
-    monkeypatch.setattr(reading, "MOST_KEPT", 1)
+    monkeypatch.setattr(keeping, "MOST_KEPT", 1)
     changed = read(root, "skip-any")
     assert not kept.exists() and len(list(cache.iterdir())) == 2
     assert not np.array_equal(first.data.pixels, changed.data.pixels)
@@ -143,6 +177,73 @@ def test_where_nothing_can_be_kept_images_are_read_all_the_same(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert len(read(two_classes(tmp_path / "data")).data) == 12
+
+
+def test_a_full_disk_and_an_account_without_a_home_keep_nothing(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = two_classes(tmp_path / "data")
+    wanted = read(root).data.pixels
+    write(root / "dark/again.png", 3)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)  # the last that is written
+        assert len(read(root).data) == 13
+        assert len(list(cache.iterdir())) == 2  # of the first
+    (root / "dark/again.png").unlink()
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where the account has no name
+    with pytest.raises(RuntimeError, match="home"):
+        Path.home()
+    assert np.array_equal(read(root).data.pixels, wanted)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="root may mount")
+def test_a_disk_that_is_too_small_kills_nobody(tmp_path: Path, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", cache], check=False)
+    if mounted.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert len(read(two_classes(tmp_path, n=40)).data) == 80
+        assert list(cache.iterdir()) == []
+    finally:
+        subprocess.run(["umount", cache], check=True)
+
+
+def test_what_is_kept_and_damaged_is_decoded_again(tmp_path: Path, cache: Path) -> None:
+    root = two_classes(tmp_path)
+    wanted = read(root).data.pixels
+    (kept,) = cache.glob("*.npy")
+    whole = kept.read_bytes()
+    for damaged in (b"", b"no array", whole[:-1], whole.replace(b"12, 8, 8, 3", b"6, 16, 8, 3")):
+        kept.write_bytes(damaged)
+        assert np.array_equal(read(root).data.pixels, wanted)
+        assert kept.read_bytes() == whole
+
+
+def test_large_images_are_decoded_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, most, guard = 0, 0, threading.Lock()
+
+    def scaled(image: Image.Image, size: tuple[int, int]) -> object:
+        nonlocal now, most
+        with guard:
+            now, most = now + 1, max(most, now + 1)
+        time.sleep(0.002)
+        found = original(image, size)
+        with guard:
+            now -= 1
+        return found
+
+    original = decoding._scaled
+    monkeypatch.setattr(decoding, "_scaled", scaled)
+    monkeypatch.setattr(decoding, "LARGE", 63)
+    read(two_classes(tmp_path))
+    assert most == 1
 
 
 @pytest.mark.parametrize(
@@ -161,14 +262,14 @@ def test_the_working_size_is_that_of_the_images(
     found = []
     for number, size in enumerate(sizes):
         path = write(tmp_path / f"{number}.png", number, size)
-        found.append(reading.Found(path.name, path.read_bytes))
+        found.append(Found(path.name, PlainFile(path)))
     assert reading.working_size(found, asked) == wanted
 
 
 def test_many_images_are_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "1.png", 3, (40, 40))
     monkeypatch.setattr(reading, "MOST_BYTES", 3 * 100 * 20 * 20)
-    assert reading.working_size([reading.Found(path.name, path.read_bytes)] * 100, None) == (20, 20)
+    assert reading.working_size([Found(path.name, PlainFile(path))] * 100, None) == (20, 20)
 
 
 @pytest.mark.parametrize("asked", ["", "0", "x", "2000", "8x8x8", "-3", "big"])
