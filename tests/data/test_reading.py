@@ -51,7 +51,12 @@ def test_without_ratings_and_times_every_value_is_one(read: Read) -> None:
 def test_the_report_says_what_was_found(read: Read) -> None:
     report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip-any").report
     assert report.headline == "2 interactions · 1 users · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
-    assert report.notes == ("skipped: 1 row, the first at line 5, column rating: 'x' is not a number",)
+    assert report.notes == (
+        "columns: user, item, rating, time",
+        "time read as seconds, all of them in January 1970, so that only their order means something; "
+        "see --time-format",
+        "skipped: 1 row, the first at line 5, column rating: 'x' is not a number",
+    )
     assert report.facts["skipped"] == 1
 
 
@@ -60,7 +65,7 @@ def test_rows_skipped_for_any_reason_are_counted_once(read: Read) -> None:
     dataset = read(text, on_bad_rows="skip-any")
     assert rows_of(dataset) == [("a", "b", 1.0), ("f", "g", 2.0)]
     assert dataset.report.facts["skipped"] == 3
-    assert len(dataset.report.notes) == 3
+    assert len([note for note in dataset.report.notes if note.startswith("skipped")]) == 3
 
 
 def test_nothing_left_is_refused(refusal: Callable[..., str]) -> None:

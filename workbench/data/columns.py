@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 MOST_SKIPPED = 0.05
 """The share of bad rows beyond which a file is not what it was taken for, and `skip` stops."""
 
+MOST_LISTED = 10
+"""How many columns are named in a message."""
+
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
-# Above these, a number of that unit lies centuries ahead; so it is the next finer unit.
-YEAR_10000 = 253_402_300_800
-"""In seconds; what lies beyond is no time."""
-
-_UNITS = ((1e17, 10**9, "nanoseconds"), (1e14, 10**6, "microseconds"), (1e11, 10**3, "milliseconds"))
+NUMBER_WITH_COMMA = NUMBER.replace(r"\.", ",")
 
 
 @dataclass
@@ -115,29 +114,49 @@ def find_columns(
         flag: how the user names the column of a role, for messages.
 
     Raises:
-        DataError: a column is missing, or two would do.
+        DataError: all columns that are missing, or of which two would do.
     """
+    found, problems = guess_columns(table, roles, given, required, flag)
+    if problems:
+        raise DataError(f"{table.name}: {'; '.join(problems)}")
+    return found
+
+
+def guess_columns(
+    table: RawTable,
+    roles: Mapping[str, Sequence[str]],
+    given: Mapping[str, str | None],
+    required: Sequence[str],
+    flag: str,
+) -> tuple[dict[str, str], list[str]]:
+    """(role -> column as far as it is clear, what stands in the way of the others); see `find_columns`."""
     names = list(table.columns.column_names)
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{table.name}: column {twice[0]!r} stands twice; rename one")
-    listing = ", ".join(names)
-    found = {}
+    found: dict[str, str] = {}
+    problems = [f"column {name!r} stands twice; rename one" for name, count in Counter(names).items() if count > 1]
+    missing = []
     for role, known in roles.items():
         option, wanted = flag.format(role), given.get(role)
-        if wanted is not None:
-            if wanted not in names:
-                raise DataError(f"{table.name}: no column {wanted!r} ({option}); it has {listing}")
-            found[role] = wanted
-            continue
-        matches = [name for name in names if _plain(name) in known]
-        if len(matches) > 1:
-            raise DataError(f"{table.name}: {' and '.join(matches)} could each be the {role}; say which with {option}")
-        if matches:
+        matches = [wanted] if wanted is not None else [name for name in dict.fromkeys(names) if _plain(name) in known]
+        if wanted is not None and wanted not in names:
+            problems.append(f"no column {wanted!r} ({option}); it has {listed(names)}")
+        elif len(matches) > 1:
+            problems.append(f"{' and '.join(matches)} could each be the {role}; say which with {option}")
+        elif matches:
             found[role] = matches[0]
         elif role in required:
-            raise DataError(f"{table.name}: no {role} column among {listing}; say which with {option} NAME")
-    return found
+            missing.append(role)
+    if missing:
+        lacking = " and ".join(f"no {role} column" for role in missing)
+        options = " and ".join(f"{flag.format(role)} NAME" for role in missing)
+        problems.append(f"{lacking} among {listed(names)}; say which with {options}")
+    return found, problems
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns for a message; of very many, the first and how many there are."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED:,} more"
 
 
 def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
@@ -164,17 +183,24 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     return pc.fill_null(text, "")
 
 
-def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
+def as_numbers(checked: Checked, column: str, decimal: str | None = None) -> NDArray[np.float64]:
     """float64[n]; NaN where a bad row is to be skipped.
+
+    Args:
+        checked: the table.
+        column: its name.
+        decimal: `"."` or `","`, what stands before the fraction in text, where the task has an option `decimal`;
+            None where it has none, and then it is a point.
 
     Raises:
         DataError: text, NaN or infinity.
     """
     values = plain_values(checked.table, column)
     if pa.types.is_string(values.type):
-        good = pc.fill_null(pc.match_substring_regex(values, NUMBER), False)
-        checked.refuse(~_mask(good), column, values, "a number")
-        numbers = pc.cast(pc.if_else(good, pc.utf8_trim_whitespace(values), "nan"), pa.float64())
+        good = _mask(pc.match_substring_regex(values, NUMBER_WITH_COMMA if decimal == "," else NUMBER))
+        checked.refuse(~good, column, values, "a number" + _decimal_hint(values, ~good, decimal))
+        text = pc.utf8_trim_whitespace(pc.if_else(pa.array(good), values, "nan"))
+        numbers = pc.cast(pc.replace_substring(text, ",", ".") if decimal == "," else text, pa.float64())
     elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
         numbers = pc.cast(values, pa.float64(), safe=False)
     else:
@@ -185,28 +211,15 @@ def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
     return array
 
 
-def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
-    """(int64[n] UTC seconds, what they were read as).
-
-    Raises:
-        DataError: neither numbers nor ISO 8601.
-    """
-    values = plain_values(checked.table, column)
-    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        stamps = pc.cast(values, pa.timestamp("s"), safe=False)
-        checked.refuse(_mask(pc.is_null(stamps)), column, values, "a time")
-        return _numpy(pc.cast(stamps, pa.int64()), 0).astype(np.int64, copy=False), "times"
-    if pa.types.is_string(values.type) and not _looks_numeric(values):
-        return _iso_seconds(checked, column, values), "ISO 8601"
-    numbers = as_numbers(checked, column)
-    good = numbers[~checked.bad]
-    middle = float(np.median(np.abs(good))) if len(good) else 0.0
-    factor, unit = next(((by, name) for above, by, name in _UNITS if middle >= above), (1, "seconds"))
-    numbers[checked.bad] = 0
-    seconds = np.floor_divide(numbers, factor)
-    checked.refuse(np.abs(seconds) >= YEAR_10000, column, values, f"a time in {unit} before the year 10000")
-    seconds[checked.bad] = 0
-    return seconds.astype(np.int64), unit
+def _decimal_hint(values: pa.ChunkedArray, bad: NDArray[np.bool_], decimal: str | None) -> str:
+    """What to do where the first bad value has the other sign before its fraction."""
+    if decimal is None or not bad.any():
+        return ""
+    first = values[int(np.argmax(bad))]
+    if decimal == ".":
+        commas = pc.match_substring_regex(first, NUMBER_WITH_COMMA).as_py()
+        return " (it looks like a decimal comma: pass --decimal ,)" if commas else ""
+    return " with a decimal comma" if pc.match_substring_regex(first, NUMBER).as_py() else ""
 
 
 def plain_values(table: RawTable, column: str) -> pa.ChunkedArray:
@@ -234,44 +247,6 @@ def _first_not_utf8(values: pa.ChunkedArray) -> int:
         except UnicodeDecodeError:
             return row
     return 0
-
-
-def _looks_numeric(values: pa.ChunkedArray) -> bool:
-    head = values.slice(0, 1000)
-    return bool(pc.any(pc.match_substring_regex(head, NUMBER)).as_py())
-
-
-def _iso_seconds(checked: Checked, column: str, values: pa.ChunkedArray) -> NDArray[np.int64]:
-    trimmed = pc.utf8_trim_whitespace(values)
-    zoned = _mask(pc.match_substring_regex(trimmed, r"(Z|[+-]\d\d:?\d\d)$"))
-    shaped = _mask(
-        pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$")
-    )
-    dates = _mask(pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d$"))
-    zoned &= ~dates
-    checked.refuse(~shaped, column, values, "a time (seconds, milliseconds or ISO 8601)")
-    shaped &= ~checked.bad
-    seconds = np.zeros(len(values), dtype=np.int64)
-    for rows, kind in ((shaped & zoned, pa.timestamp("s", "UTC")), (shaped & ~zoned, pa.timestamp("s"))):
-        if not rows.any():
-            continue
-        text = pc.replace_substring_regex(trimmed.filter(pa.array(rows)), r"\.\d+", "")
-        try:
-            seconds[rows] = _numpy(pc.cast(pc.cast(text, kind), pa.int64()), 0)
-        except pa.ArrowInvalid:
-            found = [_seconds_of(value, kind) for value in text]
-            seconds[rows] = [0 if value is None else value for value in found]
-            wrong = np.zeros(len(values), dtype=bool)
-            wrong[rows] = [value is None for value in found]
-            checked.refuse(wrong, column, values, "a time that exists")
-    return seconds
-
-
-def _seconds_of(text: pa.Scalar, kind: pa.DataType) -> int | None:
-    try:
-        return int(text.cast(kind).value)
-    except pa.ArrowInvalid:
-        return None
 
 
 def _plain(name: str) -> str:
