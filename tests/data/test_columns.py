@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -158,7 +157,7 @@ def test_numbers_of_every_type_are_read(values: pa.Array, numbers: list[float]) 
     assert as_numbers(checked(values), "x").tolist() == numbers
 
 
-@pytest.mark.parametrize("text", ["", "NA", "nan", "inf", "-Infinity", "abc", "0x10", "1_0", "1,5", "1e", "٣"])
+@pytest.mark.parametrize("text", ["", "NA", "nan", "inf", "-Infinity", "abc", "0x10", "1_0", "1,234,5", "1e", "٣"])
 def test_text_that_is_no_number_is_refused_at_its_line(text: str) -> None:
     assert refusal(as_numbers, ["1", "2", text]).startswith(f"r.csv, line 4, column x: {text!r} is not a number; fix")
 
@@ -178,12 +177,14 @@ def test_truth_values_and_lists_are_no_numbers() -> None:
 
 def test_numbers_may_have_decimal_commas() -> None:
     assert as_numbers(checked(["3,5", " -1,25e1", ",5", "7"]), "x", ",").tolist() == [3.5, -12.5, 0.5, 7]
-    comma = "r.csv, line 3, column x: '3,0' is not a number (it looks like a decimal comma: pass --decimal ,) (2 such"
-    with pytest.raises(DataError, match=re.escape(comma)):
-        as_numbers(checked(["1", "3,0", "4,5"]), "x", ".")
-    with pytest.raises(DataError, match=r"'3\.5' is not a number with a decimal comma; fix"):
+    with pytest.raises(DataError) as caught:
+        as_numbers(checked(["1", "3,0", "4,5"]), "x")
+    assert str(caught.value) == (
+        "r.csv, line 3, column x: '3,0' is not a number (2 such rows); it looks like a decimal comma: pass --decimal ,"
+    )
+    with pytest.raises(DataError, match=r"'3\.5' is not a number with a decimal comma; it looks like a decimal point"):
         as_numbers(checked(["3.5"]), "x", ",")
-    with pytest.raises(DataError, match=r"'1\.234,5' is not a number; fix"):
+    with pytest.raises(DataError, match=r"'1\.234,5' is not a number with a decimal comma; fix"):
         as_numbers(checked(["1.234,5"]), "x", ",")
 
 

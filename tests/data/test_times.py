@@ -259,12 +259,14 @@ def test_formats_that_are_none_are_refused(format: str, said: str) -> None:
         (["1", "2", "1e30"], "line 4, column x: '1e30' is not a time in seconds before the year 10000"),
         ([1.0, math.nan], "line 3, column x: 'nan' is not a finite number"),
         (pa.array([NOON, None], pa.timestamp("s")), "line 3, column x: 'None' is not a time"),
-        (["09.07.2024 07:36"], "line 2, column x: '09.07.2024 07:36' is not a time (a number or ISO 8601; it looks "
-         "like --time-format '%d.%m.%Y %H:%M'); fix"),
-        (["13/02/2020"], "line 2, column x: '13/02/2020' is not a time (a number or ISO 8601; it looks like "
-         "--time-format '%d/%m/%Y'); fix"),
-        (["12/02/2020"], "line 2, column x: '12/02/2020' is not a time (a number or ISO 8601; it looks like "
-         "--time-format '%d/%m/%Y' or '%m/%d/%Y'); fix"),
+        (["09.07.2024 07:36"], "line 2, column x: '09.07.2024 07:36' is not a time (a number or ISO 8601); it looks "
+         "like --time-format '%d.%m.%Y %H:%M'"),
+        (["44089,5"], "line 2, column x: '44089,5' is not a time (a number or ISO 8601); it looks like a decimal "
+         "comma: pass --decimal ,"),
+        (["13/02/2020"], "line 2, column x: '13/02/2020' is not a time (a number or ISO 8601); it looks like "
+         "--time-format '%d/%m/%Y'"),
+        (["12/02/2020"], "line 2, column x: '12/02/2020' is not a time (a number or ISO 8601); it looks like "
+         "--time-format '%d/%m/%Y' or '%m/%d/%Y'"),
     ],
 )  # fmt: skip
 def test_bad_times_are_refused_at_their_line(values: Any, said: str) -> None:

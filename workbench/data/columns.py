@@ -50,8 +50,10 @@ class Checked:
     def __post_init__(self) -> None:
         self.bad = np.zeros(self.table.columns.num_rows, dtype=bool)
 
-    def refuse(self, rows: NDArray[np.bool_], column: str, values: pa.ChunkedArray, wanted: str) -> None:
-        """Mark rows as bad for one reason.
+    def refuse(
+        self, rows: NDArray[np.bool_], column: str, values: pa.ChunkedArray, wanted: str, hint: str = ""
+    ) -> None:
+        """Mark rows as bad for one reason; `hint` says what the values may be, and what to do then.
 
         Raises:
             DataError: bad rows are not to be skipped.
@@ -64,8 +66,8 @@ class Checked:
         count = int(rows.sum())
         if self.on_bad_rows == "error":
             more = f" ({count:,} such rows)" if count > 1 else ""
-            raise DataError(f"{self.table.name}, {where}{more}; fix the data or pass --on-bad-rows skip")
-        self.skips.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}")
+            raise DataError(f"{self.table.name}, {where}{more}; {hint or 'fix the data' + self._or_pass('skip')}")
+        self.skips.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}{hint and '; ' + hint}")
         self.bad |= rows
 
     @property
@@ -92,9 +94,12 @@ class Checked:
             first = (*self.table.notes, *self.skips)[0]
             raise DataError(
                 f"{self.table.name}: {self.skipped:,} of {total:,} rows would be skipped, more than "
-                f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data or pass --on-bad-rows skip-any"
+                f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data{self._or_pass('skip-any')}"
             )
         return good
+
+    def _or_pass(self, skip: str) -> str:
+        return f" or pass --on-bad-rows {skip}" if self.table.source.offers("--on-bad-rows") else ""
 
 
 def find_columns(
@@ -136,19 +141,24 @@ def guess_columns(
     missing = []
     for role, known in roles.items():
         option, wanted = flag.format(role), given.get(role)
+        known_option = table.source.offers(option)
         matches = [wanted] if wanted is not None else [name for name in dict.fromkeys(names) if _plain(name) in known]
         if wanted is not None and wanted not in names:
-            problems.append(f"no column {wanted!r} ({option}); it has {listed(names)}")
+            named = f" ({option})" if known_option else ""
+            problems.append(f"no column {wanted!r}{named}; it has {listed(names)}")
         elif len(matches) > 1:
-            problems.append(f"{' and '.join(matches)} could each be the {role}; say which with {option}")
+            remedy = f"say which with {option}" if known_option else "rename one"
+            problems.append(f"{' and '.join(matches)} could each be the {role}; {remedy}")
         elif matches:
             found[role] = matches[0]
         elif role in required:
             missing.append(role)
     if missing:
         lacking = " and ".join(f"no {role} column" for role in missing)
-        options = " and ".join(f"{flag.format(role)} NAME" for role in missing)
-        problems.append(f"{lacking} among {listed(names)}; say which with {options}")
+        options = [flag.format(role) for role in missing]
+        which = " and ".join(f"{option} NAME" for option in options)
+        remedy = f"say which with {which}" if all(map(table.source.offers, options)) else "rename a column"
+        problems.append(f"{lacking} among {listed(names)}; {remedy}")
     return found, problems
 
 
@@ -183,14 +193,13 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     return pc.fill_null(text, "")
 
 
-def as_numbers(checked: Checked, column: str, decimal: str | None = None) -> NDArray[np.float64]:
+def as_numbers(checked: Checked, column: str, decimal: str = ".") -> NDArray[np.float64]:
     """float64[n]; NaN where a bad row is to be skipped.
 
     Args:
         checked: the table.
         column: its name.
-        decimal: `"."` or `","`, what stands before the fraction in text, where the task has an option `decimal`;
-            None where it has none, and then it is a point.
+        decimal: `"."` or `","`, what stands before the fraction in text.
 
     Raises:
         DataError: text, NaN or infinity.
@@ -198,7 +207,8 @@ def as_numbers(checked: Checked, column: str, decimal: str | None = None) -> NDA
     values = plain_values(checked.table, column)
     if pa.types.is_string(values.type):
         good = _mask(pc.match_substring_regex(values, NUMBER_WITH_COMMA if decimal == "," else NUMBER))
-        checked.refuse(~good, column, values, "a number" + _decimal_hint(values, ~good, decimal))
+        wanted = "a number" + " with a decimal comma" * (decimal == ",")
+        checked.refuse(~good, column, values, wanted, decimal_hint(checked, values, ~good, decimal))
         text = pc.utf8_trim_whitespace(pc.if_else(pa.array(good), values, "nan"))
         numbers = pc.cast(pc.replace_substring(text, ",", ".") if decimal == "," else text, pa.float64())
     elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
@@ -211,15 +221,14 @@ def as_numbers(checked: Checked, column: str, decimal: str | None = None) -> NDA
     return array
 
 
-def _decimal_hint(values: pa.ChunkedArray, bad: NDArray[np.bool_], decimal: str | None) -> str:
-    """What to do where the first bad value has the other sign before its fraction."""
-    if decimal is None or not bad.any():
+def decimal_hint(checked: Checked, values: pa.ChunkedArray, bad: NDArray[np.bool_], decimal: str) -> str:
+    """What to do where the first bad value is a number with the other sign before its fraction; else nothing."""
+    first = values[int(np.argmax(bad))] if bad.any() else None
+    if first is None or not pc.match_substring_regex(first, NUMBER if decimal == "," else NUMBER_WITH_COMMA).as_py():
         return ""
-    first = values[int(np.argmax(bad))]
-    if decimal == ".":
-        commas = pc.match_substring_regex(first, NUMBER_WITH_COMMA).as_py()
-        return " (it looks like a decimal comma: pass --decimal ,)" if commas else ""
-    return " with a decimal comma" if pc.match_substring_regex(first, NUMBER).as_py() else ""
+    other, name = (".", "point") if decimal == "," else (",", "comma")
+    remedy = f": pass --decimal {other}" if checked.table.source.offers("--decimal") else ""
+    return f"it looks like a decimal {name}{remedy}"
 
 
 def plain_values(table: RawTable, column: str) -> pa.ChunkedArray:

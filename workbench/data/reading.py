@@ -148,10 +148,12 @@ def _number(
     if len(repeats) and policy is None and not preparation.repeats:
         first = order[repeats[0] + 1]
         row = part.table.where(int(part.kept[first]))
+        remedy = "keep one row of each"
+        if part.table.source.offers("--duplicates"):
+            remedy = "say which with --time-column NAME, or pass --duplicates last|first|largest|sum"
         raise DataError(
             f"{part.name}, {row}: user {part.users[int(first)]} has item {part.items[int(first)]} a second time "
-            f"({len(repeats):,} such rows) and there are no times to tell the last; "
-            "say which with --time-column NAME, or pass --duplicates last|first|largest|sum"
+            f"({len(repeats):,} such rows) and there are no times to tell the last; {remedy}"
         )
     if len(repeats) and part.times is not None:
         order = np.lexsort((part.values, *part.times.keys, pairs))

@@ -32,8 +32,7 @@ def split_interactions(dataset: Dataset[Interactions], strategy: str | None, see
     time for nearly every user, else at random.
 
     Rows of one time at a cut are parted by chance, from the seed, which is then part of the split's identity.
-    Where all rows of each user are at one time there is nothing to cut: a split by time is refused if it is asked
-    for, and otherwise drawn at random.
+    Where all rows of each user are at one time there is nothing to cut, and without a strategy it is `user-random`.
 
     Raises:
         DataError: times are needed and missing, or a part would be empty.
@@ -49,13 +48,7 @@ def split_interactions(dataset: Dataset[Interactions], strategy: str | None, see
         if data.timestamps is None:
             raise DataError(f"{dataset.name} has no times, which --split {strategy} needs; pass --split user-random")
         apart = _are_apart(data, strategy)
-        if not apart and named:
-            whose = "all rows" if strategy == "global-time" else "all rows of each user"
-            raise DataError(
-                f"{dataset.name}: {whose} are at one time, so that --split {strategy} cannot part them; "
-                "pass --split user-random"
-            )
-        strategy = strategy if apart else "user-random"
+        strategy = strategy if apart or named else "user-random"
     tied = np.zeros(len(data), dtype=bool)
     if test is None:
         held = _hold_out(data, strategy, seed, draw=0, part=0)
@@ -87,7 +80,7 @@ def split_interactions(dataset: Dataset[Interactions], strategy: str | None, see
         valid=valid,
         train_valid=train_valid,
         test=test,
-        leakage=(*_tie_notice(n_tied), *_leakage(strategy, train_valid, test, apart)),
+        leakage=(*_tie_notice(n_tied, apart), *_leakage(strategy, train_valid, test, apart)),
     )
 
 
@@ -190,11 +183,14 @@ def _tied(data: Interactions, strategy: str, held: NDArray[np.bool_]) -> NDArray
     return np.asarray((latest_kept == first_held)[whose] & (moments == first_held[whose]))
 
 
-def _tie_notice(n_tied: int) -> tuple[str, ...]:
+def _tie_notice(n_tied: int, apart: bool) -> tuple[str, ...]:
     if not n_tied:
         return ()
+    whose = (
+        f"{n_tied:,} rows have the very time of a cut" if apart else "all rows that a cut could part are at one time"
+    )
     return (
-        f"{n_tied:,} rows have the very time of a cut, so that chance (from the seed) says which are held out; "
+        f"{whose}, so that chance (from the seed) says which are held out; "
         "see --split user-random, or give finer times",
     )
 
@@ -226,7 +222,7 @@ def _summary(name: str, train: Interactions, valid: Interactions, test: Interact
         f"{100 * len(part) / total:.0f} % {label}"
         for label, part in (("train", train), ("valid", valid), ("test", test))
     )
-    how = words[strategy] if apart else f"{words[strategy]}, since all rows of each user are at one time"
+    how = words[strategy] + ", since all rows of each user are at one time" * (strategy == "user-random" and not apart)
     return f"test as given, valid {how}: {shares}" if fixed else f"{how}: {shares}"
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.data.arrow_values import to_text
-from workbench.data.columns import NUMBER, NUMBER_WITH_COMMA, Checked, as_numbers, plain_values
+from workbench.data.columns import NUMBER, NUMBER_WITH_COMMA, Checked, as_numbers, decimal_hint, plain_values
 from workbench.data.time_formats import ISO, expression_of, likely_patterns, read_times
 from workbench.errors import DataError, SettingsError
 
@@ -76,7 +76,7 @@ class Times:
         return Times(self.seconds[rows], rest, self.read_as)
 
 
-def as_times(checked: Checked, column: str, format: str | None = None, decimal: str | None = None) -> Times:
+def as_times(checked: Checked, column: str, format: str | None = None, decimal: str = ".") -> Times:
     """A column of times: of a type for them, ISO 8601, numbers of a unit, or dates written as numbers.
 
     Without `format`, numbers are read as `YYYYMMDD` and the like, years, or days of Excel where all of them can be
@@ -87,7 +87,7 @@ def as_times(checked: Checked, column: str, format: str | None = None, decimal: 
         checked: the table.
         column: its name.
         format: `seconds` to `nanoseconds`, `days` (since 1970), `excel`, or a pattern of `strptime`.
-        decimal: `"."` or `","` where the task has such an option.
+        decimal: `"."` or `","`, what stands before the fraction in text.
 
     Raises:
         DataError: what is no time.
@@ -143,7 +143,7 @@ def _by_iso(checked: Checked, column: str, values: pa.ChunkedArray) -> Times:
             return _times(seconds, rest * 1000, ISO_8601)
     seconds, nanoseconds, exist, shaped = read_times(values, ISO)
     if not shaped.all():
-        checked.refuse(~shaped, column, values, "a time (a number or ISO 8601" + _hint(values, shaped) + ")")
+        checked.refuse(~shaped, column, values, "a time (a number or ISO 8601)", _hint(checked, values, ~shaped))
     checked.refuse(shaped & ~exist, column, values, "a time that exists")
     return _times(seconds, nanoseconds, ISO_8601)
 
@@ -155,21 +155,24 @@ def _by_pattern(checked: Checked, column: str, values: pa.ChunkedArray, pattern:
     return _times(seconds, nanoseconds, pattern)
 
 
-def _hint(values: pa.ChunkedArray, shaped: NDArray[np.bool_]) -> str:
-    """Patterns that fit the values that have no known form, if any does."""
-    odd = values.take(pa.array(np.flatnonzero(~shaped)[:100])).drop_null().combine_chunks()
-    fitting = likely_patterns(odd) if len(odd) else []
-    return f"; it looks like --time-format {' or '.join(map(repr, fitting))}" if fitting else ""
+def _hint(checked: Checked, values: pa.ChunkedArray, odd: NDArray[np.bool_]) -> str:
+    """What the values may be that have no known form: numbers with a comma, or times of a usual pattern."""
+    if comma := decimal_hint(checked, values, odd, "."):
+        return comma
+    some = values.take(pa.array(np.flatnonzero(odd)[:100])).drop_null().combine_chunks()
+    fitting = likely_patterns(some) if len(some) else []
+    if not fitting:
+        return ""
+    option = "--time-format " if checked.table.source.offers("--time-format") else ""
+    return f"it looks like {option}{' or '.join(map(repr, fitting))}"
 
 
-def _looks_numeric(values: pa.ChunkedArray, decimal: str | None) -> bool:
+def _looks_numeric(values: pa.ChunkedArray, decimal: str) -> bool:
     head = values.slice(0, 1000)
     return bool(pc.any(pc.match_substring_regex(head, NUMBER_WITH_COMMA if decimal == "," else NUMBER)).as_py())
 
 
-def _numbers(
-    checked: Checked, column: str, values: pa.ChunkedArray, decimal: str | None
-) -> NDArray[np.int64 | np.float64]:
+def _numbers(checked: Checked, column: str, values: pa.ChunkedArray, decimal: str) -> NDArray[np.int64 | np.float64]:
     """int64[n] where all are whole, since float64 has no nanoseconds; else float64[n], 0 where rows are bad."""
     whole = pa.types.is_integer(values.type) or (
         pa.types.is_string(values.type) and pc.all(pc.match_substring_regex(values, r"^-?\d{1,19}$")).as_py()
@@ -192,14 +195,14 @@ def _guessed(checked: Checked, column: str, numbers: NDArray[np.int64 | np.float
     low, high = good.min(), good.max()
     for name, least, most in _SHORT:
         if least <= low and high <= most and (name == "excel" or _are_dates(good, name)):
-            checked.remarks.append(f"{column} read as {_named(name)}; else see --time-format")
+            checked.remarks.append(f"{column} read as {_named(name)}{_see(checked, '; else see')}")
             return name
     sizes = np.abs(good)
     votes = {unit: int(_fits(sizes, per).sum()) for unit, per in UNITS.items()}
     voted = [unit for unit, count in votes.items() if count]
     if len(voted) > 1:
         counts = " and ".join(f"{unit} ({votes[unit]:,} rows)" for unit in voted)
-        checked.remarks.append(f"{column} mixes {counts}; each is read by its size, see --time-format")
+        checked.remarks.append(f"{column} mixes {counts}; each is read by its size{_see(checked, ', see')}")
         return ""
     middle = float(np.median(sizes))
     unit = voted[0] if voted else next(
@@ -258,13 +261,19 @@ def _remark_1970(checked: Checked, column: str, values: pa.ChunkedArray, seconds
     count = int(there.sum())
     if count and count == len(seconds) - int(checked.bad.sum()):
         checked.remarks.append(
-            f"{column} read as seconds, all of them in January 1970, so that only their order means something; "
-            "see --time-format"
+            f"{column} read as seconds, all of them in January 1970, so that only their order means something"
+            + _see(checked, "; see")
         )
     elif count:
         first = int(np.argmax(there))
         where = f"the first at {checked.table.where(first)}: {values[first].as_py()!s:.40}"
-        checked.remarks.append(f"{count:,} of the times in {column} are in January 1970, {where}; see --time-format")
+        checked.remarks.append(
+            f"{count:,} of the times in {column} are in January 1970, {where}{_see(checked, '; see')}"
+        )
+
+
+def _see(checked: Checked, how: str) -> str:
+    return f"{how} --time-format" if checked.table.source.offers("--time-format") else ""
 
 
 def _times(seconds: NDArray[np.int64], nanoseconds: NDArray[Any], read_as: str) -> Times:
