@@ -180,8 +180,7 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     if pa.types.is_floating(values.type):
         if not are_whole(values):
             raise DataError(
-                f"{where}: ids are stored as floating-point numbers that are not whole or too large to be exact; "
-                "store them as text or whole numbers"
+                f"{where}: ids are floating-point numbers, not whole or too large to be exact; store them as text"
             )
         checked.remarks.append(f"{column}: floating-point numbers, all whole, read as whole numbers")
     try:

@@ -145,6 +145,8 @@ def _refusal(table: RawTable, columns: Mapping[str, str], problems: list[str]) -
     if len(problems) == 1:
         return f"{table.name}{', ' if problems[0].startswith(('line ', 'row ', 'column ')) else ': '}{problems[0]}"
     numbered = "; ".join(f"({number}) {problem}" for number, problem in enumerate(problems, 1))
+    if {"user", "item"} <= set(columns):
+        return f"{table.name}: {numbered}"
     taken = ", ".join(f"{column} as {role}" for role, column in columns.items())
     return f"{table.name}: {numbered}" + (f"; taken so far: {taken}" if taken else "")
 
