@@ -112,15 +112,18 @@ class UnknownName(UserError):
         name: the name as given.
         known: the names that exist; the nearest is offered.
         listing: the command that lists them.
+        hint: where the name may belong if it is like none of them.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "", hint: str = "") -> None:
         near = get_close_matches(name, list(known), n=1)
         message = f"no {kind} {name!r}"
         if near:
             message += f"; did you mean {near[0]!r}?" + (f" ({listing} lists them)" if listing else "")
         elif listing:
             message += f"; {listing} lists them"
+        elif hint:
+            message += f"; {hint}"
         super().__init__(message)
 
 

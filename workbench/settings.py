@@ -145,7 +145,8 @@ class RunSettings:
             values["fixed"] = values.pop("set")
         for key in values:
             if key not in fields:
-                raise UnknownName("setting", key, fields)
+                hint = "options of the task go into options={...}, in a file into the table [options]"
+                raise UnknownName("setting", key, fields, hint=hint)
         if "task" not in values:
             raise SettingsError("no task given; say --task NAME (workbench tasks lists them)")
         for key, parse in _PARSERS.items():

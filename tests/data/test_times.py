@@ -280,6 +280,11 @@ def test_times_that_do_not_fit_the_pattern_are_refused_at_their_line() -> None:
     assert "line 2, column x: '31.02.2020' is not a time that exists" in refusal(["31.02.2020"], "%d.%m.%Y")
 
 
+def test_what_is_behind_an_extension_type_is_no_time() -> None:
+    days = pa.array(pd.period_range("2020-01-01", periods=2, freq="D"))
+    assert refusal(days).startswith("r.csv, column x holds extension<pandas.period")
+
+
 @pytest.mark.parametrize("kind", [pa.time32("s"), pa.duration("s")], ids=str)
 def test_a_time_of_day_is_no_time(kind: pa.DataType) -> None:
     assert refusal([5], kind=kind) == f"r.csv, column x holds {kind}; times need a date"

@@ -156,7 +156,11 @@ def _in_words(table: RawTable, columns: Mapping[str, str]) -> str:
     roles = ", ".join(
         column if column.strip().lower() == role else f"{column} as {role}" for role, column in columns.items()
     )
-    others = [name for name in table.columns.column_names if name not in columns.values()]
+    others = [
+        name
+        for name in table.columns.column_names
+        if name not in columns.values() and not name.startswith("__index_level_")  # as pandas calls what has no name
+    ]
     return f"columns: {roles}" + (f"; not used: {listed(others)}" if others else "")
 
 

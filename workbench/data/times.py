@@ -99,8 +99,10 @@ def as_times(checked: Checked, column: str, format: str | None = None, decimal: 
                 f"--time-format {format}: must be {', '.join((*UNITS, *DAYS))}, or a pattern such as %d.%m.%Y"
             )
         expression_of(format)
-    values = plain_values(checked.table, column)
+    raw, values = checked.table.columns.column(column).type, plain_values(checked.table, column)
     kind = values.type
+    if isinstance(raw, pa.BaseExtensionType) and not pa.types.is_string(kind):
+        raise DataError(f"{checked.table.name}, column {column} holds {raw}; give times, text or numbers")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _typed(checked, column, values)
     if pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_boolean(kind) or pa.types.is_nested(kind):
