@@ -217,7 +217,7 @@ def test_rows_of_one_time_are_parted_by_chance_and_not_by_number(strategy: str) 
         other = try_split(dataset, strategy, seed=1)
         assert not equal(split.test, other.test)
         assert split.identity != other.identity
-        assert "rows have the very time of a cut, so that chance (from the seed) says" in split.leakage[0]
+        assert "rows tie in time at a cut, and chance (the seed) parts them" in split.leakage[0]
         assert not any("first appear after the cut" in line for line in split.leakage)
 
 
@@ -225,7 +225,7 @@ def test_rows_of_one_time_are_parted_by_chance_and_not_by_number(strategy: str) 
 def test_the_seed_matters_exactly_where_there_are_ties_at_a_cut(dataset: Dataset[Interactions], strategy: str) -> None:
     splits = [try_split(dataset, strategy, seed) for seed in range(3)]
     if "seed=" in splits[0].identity:
-        assert "very time of a cut" in splits[0].leakage[0]
+        assert "tie in time" in splits[0].leakage[0]
     else:
         assert all(equal(splits[0].test, other.test) and equal(splits[0].valid, other.valid) for other in splits)
         assert len({split.identity for split in splits}) == 1
@@ -236,7 +236,7 @@ def test_how_many_rows_are_tied_at_the_cuts_is_said() -> None:
     assert (sound.identity, sound.leakage[0][:11]) == ("user-time fraction=0.1", "2 test rows")
     at_test = try_split(made([(0, time) for time in [*range(16), 16, 17, 17, 19]]), "user-time", seed=5)
     assert at_test.identity == "user-time fraction=0.1 seed=5"
-    assert at_test.leakage[0].startswith("2 rows have the very time of a cut")
+    assert at_test.leakage[0].startswith("2 rows tie in time at a cut")
 
 
 def test_times_within_a_second_decide() -> None:
@@ -260,7 +260,7 @@ def test_where_all_rows_are_at_one_time_a_split_by_time_means_nothing() -> None:
         split = try_split(whole, strategy)
         assert split.strategy == strategy
         assert split.identity.endswith(" seed=0")
-        assert split.leakage[0].startswith("all rows that a cut could part are at one time, so that chance (from the")
+        assert split.leakage[0].startswith("all rows tie in time where they are cut, and chance (the seed) parts them")
         assert not equal(split.test, try_split(whole, strategy, seed=1).test)
 
 

@@ -186,13 +186,8 @@ def _tied(data: Interactions, strategy: str, held: NDArray[np.bool_]) -> NDArray
 def _tie_notice(n_tied: int, apart: bool) -> tuple[str, ...]:
     if not n_tied:
         return ()
-    whose = (
-        f"{n_tied:,} rows have the very time of a cut" if apart else "all rows that a cut could part are at one time"
-    )
-    return (
-        f"{whose}, so that chance (from the seed) says which are held out; "
-        "see --split user-random, or give finer times",
-    )
+    who = f"{n_tied:,} rows tie in time at a cut" if apart else "all rows tie in time where they are cut"
+    return (f"{who}, and chance (the seed) parts them; see --split user-random or give finer times",)
 
 
 def _follows(data: Interactions, test: Interactions) -> bool:
