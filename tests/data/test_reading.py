@@ -208,8 +208,8 @@ def test_all_that_stands_in_the_way_is_said_at_once(refusal: Callable[..., str])
         "ratings.csv: (1) no user column and no item column among Kunde, Artikel, Rating, Date, Id; say which with "
         "--user-column NAME and --item-column NAME; "
         "(2) line 2, column Rating: '3,0' is not a number (2 such rows); it looks like a decimal comma: pass "
-        "--decimal ,; (3) line 2, column Date: '09.07.2024 07:36' is not a time (a number or ISO 8601) (2 such rows); it looks like "
-        "--time-format '%d.%m.%Y %H:%M'; taken so far: Rating as rating, Date as time"
+        "--decimal ,; (3) line 2, column Date: '09.07.2024 07:36' is not a time (a number or ISO 8601) "
+        "(2 such rows); it looks like --time-format '%d.%m.%Y %H:%M'; taken so far: Rating as rating, Date as time"
     )
 
 
