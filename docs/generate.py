@@ -92,7 +92,8 @@ NAMES = {
     "workbench.data.labelled": ["Labels", "Labelled", "read_labelled"],
     "workbench.data.features": ["holds_numbers", "as_numbers_or_missing", "as_text_or_missing"],
     "workbench.data.example_splits": ["split_examples", "resample_examples", "fold_examples"],
-    "workbench.data.columns": ["Checked", "find_columns", "as_ids", "as_numbers", "as_times"],
+    "workbench.data.columns": ["Checked", "find_columns", "as_ids", "as_numbers"],
+    "workbench.data.times": ["Times", "as_times"],
 }
 """What is for plugin authors of modules whose names are not in `workbench` itself; elsewhere it is `__all__`."""
 

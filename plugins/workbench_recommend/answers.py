@@ -18,8 +18,8 @@ from workbench.blocks.top_k import Lists, top_k
 from workbench.data.attributes import column_of, read_attributes
 from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.ids import encode
+from workbench.data.interaction_columns import ROLES
 from workbench.data.interactions import InteractionEncoding
-from workbench.data.reading import ROLES
 from workbench.data.tables import read_table
 
 TITLES = ("title", "name", "itemname", "movietitle", "producttitle", "productname", "booktitle", "trackname")

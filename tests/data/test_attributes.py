@@ -56,7 +56,10 @@ def test_the_column_of_ids_may_be_called_as_in_the_data(read: Read, write: Write
     [
         ("movieId,title\n9,a\n9,b\n", "movies.csv, line 3: item 9 stands there a second time; keep one row of each"),
         ("title,year\na,1\n", "movies.csv: no item column among title, year; head the column of ids item"),
-        ("movieId,title\n90,a\n", "movies.csv: none of its items is in the data; see whether movieId is the column"),
+        (
+            "movieId,title\n90,a\n",
+            "movies.csv: none of its items is in the data; movieId has '90', the data '9', '10', 'x': see whether",
+        ),
         ("movieId,title\n9,a,b\n", "movies.csv, line 2: 3 values where the header has 2"),
         ("movieId,title\n,a\n", "movies.csv, line 2, column movieId: '' is not an id"),
     ],

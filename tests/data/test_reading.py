@@ -51,7 +51,12 @@ def test_without_ratings_and_times_every_value_is_one(read: Read) -> None:
 def test_the_report_says_what_was_found(read: Read) -> None:
     report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip-any").report
     assert report.headline == "2 interactions · 1 users · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
-    assert report.notes == ("skipped: 1 row, the first at line 5, column rating: 'x' is not a number",)
+    assert report.notes == (
+        "columns: user, item, rating, time",
+        "time read as seconds, all of them in January 1970, so that only their order means something; "
+        "see --time-format",
+        "skipped: 1 row, the first at line 5, column rating: 'x' is not a number",
+    )
     assert report.facts["skipped"] == 1
 
 
@@ -60,7 +65,7 @@ def test_rows_skipped_for_any_reason_are_counted_once(read: Read) -> None:
     dataset = read(text, on_bad_rows="skip-any")
     assert rows_of(dataset) == [("a", "b", 1.0), ("f", "g", 2.0)]
     assert dataset.report.facts["skipped"] == 3
-    assert len(dataset.report.notes) == 3
+    assert len([note for note in dataset.report.notes if note.startswith("skipped")]) == 3
 
 
 def test_nothing_left_is_refused(refusal: Callable[..., str]) -> None:
@@ -195,3 +200,69 @@ def test_skipping_stops_beyond_five_percent_unless_told(
     else:
         assert len(read(text, on_bad_rows="skip").data) == 95
     assert len(read(text, on_bad_rows="skip-any").data) == 100 - bad
+
+
+def test_all_that_stands_in_the_way_is_said_at_once(refusal: Callable[..., str]) -> None:
+    text = "Kunde;Artikel;Rating;Date;Id\n1;7;3,0;09.07.2024 07:36;1\n2;8;4,5;10.07.2024 08:36;2\n"
+    assert refusal(text) == (
+        "ratings.csv: (1) no user column and no item column among Kunde, Artikel, Rating, Date, Id; say which with "
+        "--user-column NAME and --item-column NAME; "
+        "(2) line 2, column Rating: '3,0' is not a number (2 such rows); it looks like a decimal comma: pass "
+        "--decimal ,; (3) line 2, column Date: '09.07.2024 07:36' is not a time (a number or ISO 8601) "
+        "(2 such rows); it looks like --time-format '%d.%m.%Y %H:%M'; taken so far: Rating as rating, Date as time"
+    )
+
+
+def test_a_table_of_another_country_is_read_with_its_options(read: Read) -> None:
+    text = "Kunde;Artikel;Rating;Date;Id\n1;7;3,0;09.07.2024 07:36;1\n2;8;4,5;10.07.2024 08:36;2\n"
+    options = {
+        "user_column": "Kunde", "item_column": "Artikel", "decimal": ",", "time_format": "%d.%m.%Y %H:%M"
+    }  # fmt: skip
+    dataset = read(text, options=options)
+    assert rows_of(dataset) == [("1", "7", 3.0), ("2", "8", 4.5)]
+    assert dataset.report.notes == ("columns: Kunde as user, Artikel as item, Rating, Date as time; not used: Id",)
+    assert "2024-07-09 to 2024-07-10" in dataset.report.headline
+
+
+def test_a_column_for_each_item_is_no_table_of_interactions(refusal: Callable[..., str]) -> None:
+    items = [f"A{number:03}" for number in range(219)]
+    said = refusal(f"user,{','.join(items)}\nu1,{','.join('1' for _ in items)}\nu2,{',' * 218}\n")
+    assert "no item column among user, A000, A001" in said
+    assert "A008 and 210 more" in said
+    assert "one column for each item? this task wants a row for each interaction, such as user,item,rating" in said
+
+
+def test_the_test_file_is_read_as_the_data(read: Read, write: Callable[..., Path]) -> None:
+    """Numbers from 1900 to 2100 alone would be years."""
+    test = write("user,item,time\na,z,1990\nb,z,2000\n", "test.csv")
+    dataset = read("user,item,time\na,x,1\na,y,2\nb,x,1500\n", test_data=test)
+    assert dataset.test is not None
+    assert dataset.test.timestamps is not None
+    assert dataset.test.timestamps.tolist() == [1990, 2000]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "2 ratings are 0 or less and count as taken all the same; see --min-rating"),
+        ({"min_rating": "1"}, "2 rows rated below 1 left out"),
+    ],
+)
+def test_ratings_of_zero_or_less_are_said_to_count(read: Read, options: dict[str, str], said: str) -> None:
+    assert said in read("user,item,rating\na,x,0\na,y,1\nb,x,-1\nb,y,1\n", options=options).report.notes
+
+
+def test_equal_ratings_weigh_nothing_and_that_is_said(read: Read) -> None:
+    notes = read("user,item,rating\na,x,5\na,y,5\n", options={"weights": "rating"}).report.notes
+    assert notes[-1] == "all ratings are 5, so that --weights makes no difference"
+
+
+def test_times_within_a_second_tell_the_last_row_and_other_data(read: Read) -> None:
+    text = "user,item,rating,time\na,x,1,2020-01-01 12:00:00.{}\na,x,2,2020-01-01 12:00:00.5\n"
+    earlier, later = read(text.format("4")), read(text.format("6"))
+    assert rows_of(earlier) == [("a", "x", 2.0)]
+    assert rows_of(later) == [("a", "x", 1.0)]
+    assert later.data.nanoseconds is not None
+    assert later.data.nanoseconds.tolist() == [600_000_000]
+    text = "user,item,time\na,x,2020-01-01 12:00:00{}\n"
+    assert read(text.format(".5")).fingerprint != read(text.format("")).fingerprint

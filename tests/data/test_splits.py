@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -177,6 +178,98 @@ def test_a_fixed_test_part_stays_whole() -> None:
     other = try_split(Dataset("r.csv", data.data, mixed, None, "", DataReport("")), None)
     assert other.strategy == "fixed+user-random"
     assert other.identity.partition("test=")[2] != split.identity.partition("test=")[2]
+
+
+def renumbered(dataset: Dataset[Interactions]) -> Dataset[Interactions]:
+    """The same rows, users and items numbered the other way round."""
+    data = dataset.data
+    users, items = data.n_users - 1 - data.users, data.n_items - 1 - data.items
+    order = np.lexsort((items, users))
+    times = None if data.timestamps is None else data.timestamps[order]
+    turned = replace(data, users=users[order], items=items[order], values=data.values[order], timestamps=times)
+    return replace(dataset, data=turned)
+
+
+def tied(days: int, rows_a_day: int = 6, users: int = 60) -> Dataset[Interactions]:
+    """Days with rows of many items at one time; items of high numbers are no later than those of low ones."""
+    rng = np.random.default_rng(3)
+    rows = sorted(
+        (user, int(item), 1_600_000_000 + 86_400 * day)
+        for user in range(users)
+        for day, items in enumerate(rng.permutation(100)[: days * rows_a_day].reshape(days, rows_a_day))
+        for item in items
+    )
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    ones = np.ones(len(rows), np.float32)
+    data = Interactions(columns[0].astype(np.int32), columns[1].astype(np.int32), ones, columns[2], users, 100)
+    return Dataset("tied.csv", data, None, None, "", DataReport(""))
+
+
+@pytest.mark.parametrize("strategy", ["user-time", "global-time"])
+def test_rows_of_one_time_are_parted_by_chance_and_not_by_number(strategy: str) -> None:
+    for dataset in (tied(4), renumbered(tied(4))):
+        split = try_split(dataset, strategy)
+        draws = [resample_valid(split, draw, 0) for draw in (1, 2, 3)]
+        for earlier, later in ((split.train_valid, split.test), (split.train, split.valid), *draws):
+            assert later.items.mean() == pytest.approx(earlier.items.mean(), abs=8), "of 0 to 99"
+            if strategy == "global-time":
+                assert len(np.unique(later.users)) > 20, "not those of the highest numbers"
+        other = try_split(dataset, strategy, seed=1)
+        assert not equal(split.test, other.test)
+        assert split.identity != other.identity
+        assert "rows tie in time at a cut, and chance (the seed) parts them" in split.leakage[0]
+        assert not any("first appear after the cut" in line for line in split.leakage)
+
+
+@given(datasets(), st.sampled_from(["user-time", "global-time"]))
+def test_the_seed_matters_exactly_where_there_are_ties_at_a_cut(dataset: Dataset[Interactions], strategy: str) -> None:
+    splits = [try_split(dataset, strategy, seed) for seed in range(3)]
+    if "seed=" in splits[0].identity:
+        assert "tie in time" in splits[0].leakage[0]
+    else:
+        assert all(equal(splits[0].test, other.test) and equal(splits[0].valid, other.valid) for other in splits)
+        assert len({split.identity for split in splits}) == 1
+
+
+def test_how_many_rows_are_tied_at_the_cuts_is_said() -> None:
+    sound = try_split(made([(0, time) for time in range(20)]), "user-time")
+    assert (sound.identity, sound.leakage[0][:11]) == ("user-time fraction=0.1", "2 test rows")
+    at_test = try_split(made([(0, time) for time in [*range(16), 16, 17, 17, 19]]), "user-time", seed=5)
+    assert at_test.identity == "user-time fraction=0.1 seed=5"
+    assert at_test.leakage[0].startswith("2 rows tie in time at a cut")
+
+
+def test_times_within_a_second_decide() -> None:
+    dataset = made([(0, 5)] * 20)
+    for ahead in (1, -1):
+        rest = np.arange(20, dtype=np.int32)[::ahead]
+        split = try_split(replace(dataset, data=replace(dataset.data, nanoseconds=rest)), None)
+        assert split.identity == "user-time fraction=0.1"
+        assert sorted(split.test.items.tolist()) == ([18, 19] if ahead == 1 else [0, 1])
+
+
+def test_where_all_rows_are_at_one_time_a_split_by_time_means_nothing() -> None:
+    dataset = made([(user, user) for user in range(3) for _ in range(20)])
+    split = try_split(dataset, None)
+    assert split.strategy == "user-random"
+    assert split.summary.startswith("per user at random, since all rows of each user are at one time: ")
+    for strategy, whole in (
+        ("user-time", dataset),
+        ("global-time", made([(user, 0) for user in (0, 1) for _ in "ab" * 9])),
+    ):
+        split = try_split(whole, strategy)
+        assert split.strategy == strategy
+        assert split.identity.endswith(" seed=0")
+        assert split.leakage[0].startswith("all rows tie in time where they are cut, and chance (the seed) parts them")
+        assert not equal(split.test, try_split(whole, strategy, seed=1).test)
+
+
+def test_items_are_new_after_the_cut_only_if_they_are_later_than_it() -> None:
+    rows = [(0, time) for time in range(9)] + [(1, time) for time in range(20, 29)]
+    by_user = try_split(made(rows), "user-time").leakage
+    assert by_user[-1] == "2 test rows (100.0 %) are of items that first appear after the cut"
+    tie = tied(2, rows_a_day=10, users=2)
+    assert "items that train lacks" in try_split(tie, "user-time").leakage[-1]
 
 
 def test_leakage_is_named() -> None:

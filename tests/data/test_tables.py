@@ -259,6 +259,10 @@ def test_what_is_no_table_is_refused(message: Callable[..., str]) -> None:
     mixed = message(pd.DataFrame({"user": ["a", 1], "item": ["x", "y"]}))
     assert "DataFrame" in mixed
     assert "column user" in mixed
+    frame = pd.DataFrame({"user": ["a", "b"], "rating": [1, 2]})
+    twice = message(pd.concat([frame, frame[["user"]]], axis=1))
+    assert twice == "the DataFrame cannot be read as an Arrow table: column 'user' stands twice; rename one"
+    assert "Sparse pandas data (column rating)" in message(frame.assign(rating=pd.arrays.SparseArray([1, 2])))
 
 
 def test_parquet_keeps_rows_and_types(table: Callable[..., RawTable], tmp_path: Path) -> None:

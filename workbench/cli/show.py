@@ -75,6 +75,7 @@ def _show_run(run: dict[str, Any], trials: list[dict[str, Any]], database: str) 
             else None,
             "task": run["task"],
             "data": f"{run['dataset']}   {run['facts'].get('headline', '')}",
+            "first read": "; ".join(run["facts"].get("notes", [])),
             "split": run["split_summary"],
             "leakage": "; ".join(run["leakage"]) or "none found",
             "metric": run["metric"],

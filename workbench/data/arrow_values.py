@@ -98,8 +98,8 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 def _is_printable(raw: pa.ChunkedArray) -> bool:
-    text = raw.cast(pa.string())
     try:
+        text = pc.cast(raw, pa.string())
         text.validate(full=True)
     except pa.ArrowInvalid:
         return False

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.contract.task import Source
-from workbench.data.columns import Checked, as_ids, find_columns, plain_values
+from workbench.data.columns import Checked, as_ids, find_columns, listed, plain_values
 from workbench.data.ids import encode
 from workbench.data.tables import read_table
 from workbench.errors import DataError
@@ -37,7 +37,7 @@ def read_attributes(
     given = column if column in table.columns.column_names else None
     found = find_columns(table, {kind: (*names, "id")}, {kind: given}, required=()).get(kind)
     if found is None:
-        listing = ", ".join(table.columns.column_names)
+        listing = listed(table.columns.column_names)
         raise DataError(f"{table.name}: no {kind} column among {listing}; head the column of ids {kind}")
     checked = Checked(table, source.on_bad_rows)
     keys = as_ids(checked, found)
@@ -62,7 +62,11 @@ def read_attributes(
     notes = [*table.notes, *checked.notes]
     lacking = int((places < 0).sum())
     if lacking == len(ids):
-        raise DataError(f"{table.name}: none of its {kind}s is in the data; see whether {found} is the column of ids")
+        there, here = (", ".join(map(repr, some[:3].to_pylist())) for some in (keys, ids))
+        raise DataError(
+            f"{table.name}: none of its {kind}s is in the data; {found} has {there}, the data {here}: "
+            f"see whether {found} is the column of ids, and whether they are written alike"
+        )
     if lacking:
         notes.append(f"{table.name}: {lacking:,} of {len(ids):,} {kind}s have no row in it")
     return pa.table(columns), tuple(notes)

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 MOST_SKIPPED = 0.05
 """The share of bad rows beyond which a file is not what it was taken for, and `skip` stops."""
 
+MOST_LISTED = 10
+"""How many columns are named in a message."""
+
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
-# Above these, a number of that unit lies centuries ahead; so it is the next finer unit.
-YEAR_10000 = 253_402_300_800
-"""In seconds; what lies beyond is no time."""
-
-_UNITS = ((1e17, 10**9, "nanoseconds"), (1e14, 10**6, "microseconds"), (1e11, 10**3, "milliseconds"))
+NUMBER_WITH_COMMA = NUMBER.replace(r"\.", ",")
 
 
 @dataclass
@@ -51,8 +50,10 @@ class Checked:
     def __post_init__(self) -> None:
         self.bad = np.zeros(self.table.columns.num_rows, dtype=bool)
 
-    def refuse(self, rows: NDArray[np.bool_], column: str, values: pa.ChunkedArray, wanted: str) -> None:
-        """Mark rows as bad for one reason.
+    def refuse(
+        self, rows: NDArray[np.bool_], column: str, values: pa.ChunkedArray, wanted: str, hint: str = ""
+    ) -> None:
+        """Mark rows as bad for one reason; `hint` says what the values may be, and what to do then.
 
         Raises:
             DataError: bad rows are not to be skipped.
@@ -65,8 +66,8 @@ class Checked:
         count = int(rows.sum())
         if self.on_bad_rows == "error":
             more = f" ({count:,} such rows)" if count > 1 else ""
-            raise DataError(f"{self.table.name}, {where}{more}; fix the data or pass --on-bad-rows skip")
-        self.skips.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}")
+            raise DataError(f"{self.table.name}, {where}{more}; {hint or 'fix the data' + self._or_pass('skip')}")
+        self.skips.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}{hint and '; ' + hint}")
         self.bad |= rows
 
     @property
@@ -93,9 +94,12 @@ class Checked:
             first = (*self.table.notes, *self.skips)[0]
             raise DataError(
                 f"{self.table.name}: {self.skipped:,} of {total:,} rows would be skipped, more than "
-                f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data or pass --on-bad-rows skip-any"
+                f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data{self._or_pass('skip-any')}"
             )
         return good
+
+    def _or_pass(self, skip: str) -> str:
+        return f" or pass --on-bad-rows {skip}" if self.table.source.offers("--on-bad-rows") else ""
 
 
 def find_columns(
@@ -115,29 +119,54 @@ def find_columns(
         flag: how the user names the column of a role, for messages.
 
     Raises:
-        DataError: a column is missing, or two would do.
+        DataError: all columns that are missing, or of which two would do.
     """
+    found, problems = guess_columns(table, roles, given, required, flag)
+    if problems:
+        raise DataError(f"{table.name}: {'; '.join(problems)}")
+    return found
+
+
+def guess_columns(
+    table: RawTable,
+    roles: Mapping[str, Sequence[str]],
+    given: Mapping[str, str | None],
+    required: Sequence[str],
+    flag: str,
+) -> tuple[dict[str, str], list[str]]:
+    """(role -> column as far as it is clear, what stands in the way of the others); see `find_columns`."""
     names = list(table.columns.column_names)
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{table.name}: column {twice[0]!r} stands twice; rename one")
-    listing = ", ".join(names)
-    found = {}
+    found: dict[str, str] = {}
+    problems = [f"column {name!r} stands twice; rename one" for name, count in Counter(names).items() if count > 1]
+    missing = []
     for role, known in roles.items():
         option, wanted = flag.format(role), given.get(role)
-        if wanted is not None:
-            if wanted not in names:
-                raise DataError(f"{table.name}: no column {wanted!r} ({option}); it has {listing}")
-            found[role] = wanted
-            continue
-        matches = [name for name in names if _plain(name) in known]
-        if len(matches) > 1:
-            raise DataError(f"{table.name}: {' and '.join(matches)} could each be the {role}; say which with {option}")
-        if matches:
+        known_option = table.source.offers(option)
+        matches = [wanted] if wanted is not None else [name for name in dict.fromkeys(names) if _plain(name) in known]
+        if wanted is not None and wanted not in names:
+            named = f" ({option})" if known_option else ""
+            problems.append(f"no column {wanted!r}{named}; it has {listed(names)}")
+        elif len(matches) > 1:
+            remedy = f"say which with {option}" if known_option else "rename one"
+            problems.append(f"{' and '.join(matches)} could each be the {role}; {remedy}")
+        elif matches:
             found[role] = matches[0]
         elif role in required:
-            raise DataError(f"{table.name}: no {role} column among {listing}; say which with {option} NAME")
-    return found
+            missing.append(role)
+    if missing:
+        lacking = " and ".join(f"no {role} column" for role in missing)
+        options = [flag.format(role) for role in missing]
+        which = " and ".join(f"{option} NAME" for option in options)
+        remedy = f"say which with {which}" if all(map(table.source.offers, options)) else "rename a column"
+        problems.append(f"{lacking} among {listed(names)}; {remedy}")
+    return found, problems
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns for a message; of very many, the first and how many there are."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED:,} more"
 
 
 def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
@@ -151,8 +180,7 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     if pa.types.is_floating(values.type):
         if not are_whole(values):
             raise DataError(
-                f"{where}: ids are stored as floating-point numbers that are not whole or too large to be exact; "
-                "store them as text or whole numbers"
+                f"{where}: ids are floating-point numbers, not whole or too large to be exact; store them as text"
             )
         checked.remarks.append(f"{column}: floating-point numbers, all whole, read as whole numbers")
     try:
@@ -164,17 +192,24 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     return pc.fill_null(text, "")
 
 
-def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
+def as_numbers(checked: Checked, column: str, decimal: str = ".") -> NDArray[np.float64]:
     """float64[n]; NaN where a bad row is to be skipped.
+
+    Args:
+        checked: the table.
+        column: its name.
+        decimal: `"."` or `","`, what stands before the fraction in text.
 
     Raises:
         DataError: text, NaN or infinity.
     """
     values = plain_values(checked.table, column)
     if pa.types.is_string(values.type):
-        good = pc.fill_null(pc.match_substring_regex(values, NUMBER), False)
-        checked.refuse(~_mask(good), column, values, "a number")
-        numbers = pc.cast(pc.if_else(good, pc.utf8_trim_whitespace(values), "nan"), pa.float64())
+        good = _mask(pc.match_substring_regex(values, NUMBER_WITH_COMMA if decimal == "," else NUMBER))
+        wanted = "a number" + " with a decimal comma" * (decimal == ",")
+        checked.refuse(~good, column, values, wanted, decimal_hint(checked, values, ~good, decimal))
+        text = pc.utf8_trim_whitespace(pc.if_else(pa.array(good), values, "nan"))
+        numbers = pc.cast(pc.replace_substring(text, ",", ".") if decimal == "," else text, pa.float64())
     elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
         numbers = pc.cast(values, pa.float64(), safe=False)
     else:
@@ -185,28 +220,14 @@ def as_numbers(checked: Checked, column: str) -> NDArray[np.float64]:
     return array
 
 
-def as_times(checked: Checked, column: str) -> tuple[NDArray[np.int64], str]:
-    """(int64[n] UTC seconds, what they were read as).
-
-    Raises:
-        DataError: neither numbers nor ISO 8601.
-    """
-    values = plain_values(checked.table, column)
-    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        stamps = pc.cast(values, pa.timestamp("s"), safe=False)
-        checked.refuse(_mask(pc.is_null(stamps)), column, values, "a time")
-        return _numpy(pc.cast(stamps, pa.int64()), 0).astype(np.int64, copy=False), "times"
-    if pa.types.is_string(values.type) and not _looks_numeric(values):
-        return _iso_seconds(checked, column, values), "ISO 8601"
-    numbers = as_numbers(checked, column)
-    good = numbers[~checked.bad]
-    middle = float(np.median(np.abs(good))) if len(good) else 0.0
-    factor, unit = next(((by, name) for above, by, name in _UNITS if middle >= above), (1, "seconds"))
-    numbers[checked.bad] = 0
-    seconds = np.floor_divide(numbers, factor)
-    checked.refuse(np.abs(seconds) >= YEAR_10000, column, values, f"a time in {unit} before the year 10000")
-    seconds[checked.bad] = 0
-    return seconds.astype(np.int64), unit
+def decimal_hint(checked: Checked, values: pa.ChunkedArray, bad: NDArray[np.bool_], decimal: str) -> str:
+    """What to do where the first bad value is a number with the other sign before its fraction; else nothing."""
+    first = values[int(np.argmax(bad))] if bad.any() else None
+    if first is None or not pc.match_substring_regex(first, NUMBER if decimal == "," else NUMBER_WITH_COMMA).as_py():
+        return ""
+    other, name = (".", "point") if decimal == "," else (",", "comma")
+    remedy = f": pass --decimal {other}" if checked.table.source.offers("--decimal") else ""
+    return f"it looks like a decimal {name}{remedy}"
 
 
 def plain_values(table: RawTable, column: str) -> pa.ChunkedArray:
@@ -234,44 +255,6 @@ def _first_not_utf8(values: pa.ChunkedArray) -> int:
         except UnicodeDecodeError:
             return row
     return 0
-
-
-def _looks_numeric(values: pa.ChunkedArray) -> bool:
-    head = values.slice(0, 1000)
-    return bool(pc.any(pc.match_substring_regex(head, NUMBER)).as_py())
-
-
-def _iso_seconds(checked: Checked, column: str, values: pa.ChunkedArray) -> NDArray[np.int64]:
-    trimmed = pc.utf8_trim_whitespace(values)
-    zoned = _mask(pc.match_substring_regex(trimmed, r"(Z|[+-]\d\d:?\d\d)$"))
-    shaped = _mask(
-        pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$")
-    )
-    dates = _mask(pc.match_substring_regex(trimmed, r"^\d{4}-\d\d-\d\d$"))
-    zoned &= ~dates
-    checked.refuse(~shaped, column, values, "a time (seconds, milliseconds or ISO 8601)")
-    shaped &= ~checked.bad
-    seconds = np.zeros(len(values), dtype=np.int64)
-    for rows, kind in ((shaped & zoned, pa.timestamp("s", "UTC")), (shaped & ~zoned, pa.timestamp("s"))):
-        if not rows.any():
-            continue
-        text = pc.replace_substring_regex(trimmed.filter(pa.array(rows)), r"\.\d+", "")
-        try:
-            seconds[rows] = _numpy(pc.cast(pc.cast(text, kind), pa.int64()), 0)
-        except pa.ArrowInvalid:
-            found = [_seconds_of(value, kind) for value in text]
-            seconds[rows] = [0 if value is None else value for value in found]
-            wrong = np.zeros(len(values), dtype=bool)
-            wrong[rows] = [value is None for value in found]
-            checked.refuse(wrong, column, values, "a time that exists")
-    return seconds
-
-
-def _seconds_of(text: pa.Scalar, kind: pa.DataType) -> int | None:
-    try:
-        return int(text.cast(kind).value)
-    except pa.ArrowInvalid:
-        return None
 
 
 def _plain(name: str) -> str:

@@ -40,6 +40,7 @@ class Interactions:
         repeats: whether items already taken may be recommended again.
         item_table: what is known of the items, one row each; None where nothing is.
         user_table: the same for the users.
+        nanoseconds: int32[n], beyond `timestamps`; None where the data has whole seconds only.
     """
 
     users: NDArray[np.int32]
@@ -55,6 +56,7 @@ class Interactions:
     repeats: bool = False
     item_table: pa.Table | None = None
     user_table: pa.Table | None = None
+    nanoseconds: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -119,8 +121,15 @@ class Interactions:
             items=self.items[rows],
             values=self.values[rows],
             timestamps=None if self.timestamps is None else self.timestamps[rows],
+            nanoseconds=None if self.nanoseconds is None else self.nanoseconds[rows],
             known=known,
         )
+
+    @property
+    def moments(self) -> NDArray[np.int64]:
+        """int64[n], what orders rows in time: nanoseconds where the data has them, else seconds."""
+        assert self.timestamps is not None
+        return self.timestamps if self.nanoseconds is None else self.timestamps * 10**9 + self.nanoseconds
 
     @property
     def pairs(self) -> NDArray[np.int64]:

@@ -118,6 +118,19 @@ class Preparation:
         weighted = replace(data, weighting=self.weighting)
         return replace(weighted, scale=float(weighted.matrix.data.mean(dtype=np.float64)))
 
+    def remarks(self, data: Interactions) -> list[str]:
+        """What the user may not expect of ratings: those of 0 or less count, and equal ones weigh nothing."""
+        if not data.rated:
+            return []
+        if self.weighting != EQUAL:
+            equal = not data.repeats and bool((data.values == data.values[0]).all())
+            return [f"all ratings are {data.values[0]:g}, so that --weights makes no difference"] if equal else []
+        low = int((data.values <= 0).sum())
+        if not low or self.min_rating is not None:
+            return []
+        verbs = ("is", "counts") if low == 1 else ("are", "count")
+        return [f"{counted(low, 'rating')} {verbs[0]} 0 or less and {verbs[1]} as taken all the same; see --min-rating"]
+
 
 def _rating(text: str | None) -> float | None:
     if text is None:

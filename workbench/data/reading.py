@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,24 +16,14 @@ from workbench.contract.split import Dataset
 from workbench.contract.task import Option, Source
 from workbench.data import preparing
 from workbench.data.attributes import read_attributes
-from workbench.data.columns import Checked, as_ids, as_numbers, as_times, find_columns
 from workbench.data.ids import encode, natural_order
+from workbench.data.interaction_columns import ROLES, InteractionColumns, read_columns
 from workbench.data.interactions import InteractionEncoding, Interactions
 from workbench.data.preparing import Preparation
-from workbench.data.tables import RawTable, read_table
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-ROLES = {
-    "user": ("user", "userid", "uid", "customer", "customerid", "visitor", "visitorid", "member", "memberid",
-             "reviewerid"),
-    "item": ("item", "itemid", "iid", "movie", "movieid", "product", "productid", "asin", "article", "articleid",
-             "book", "bookid", "song", "songid", "track", "trackid", "artist", "artistid", "isbn", "sku"),
-    "rating": ("rating", "ratings", "score", "stars", "value", "overall", "preference"),
-    "time": ("timestamp", "time", "datetime", "date", "unixtime", "ts", "createdat", "unixreviewtime"),
-}  # fmt: skip
+    pass
 
 OPTIONS = {
     "user_column": Option("the column that holds the users' ids"),
@@ -41,28 +31,17 @@ OPTIONS = {
     "rating_column": Option("the column that holds the ratings or counts"),
     "time_column": Option("the column that holds the times"),
     "columns": Option("the header of a delimited file that has none, such as user,item,rating,timestamp"),
+    "time_format": Option(
+        "what the times are: seconds, milliseconds, microseconds, nanoseconds or days since 1970, "
+        "excel, or a pattern such as %d.%m.%Y"
+    ),
+    "decimal": Option("what stands before the fraction of a number", (".", ",")),
     **preparing.OPTIONS,
     "item_table": Option(
         "a file with a row for each item: titles and categories for predict, features for models", path=True
     ),
     "user_table": Option("a file with a row for each user: features for models", path=True),
 }
-
-
-@dataclass
-class _Columns:
-    """One table's checked columns, bad rows left out."""
-
-    name: str
-    users: pa.ChunkedArray
-    items: pa.ChunkedArray
-    values: NDArray[np.float32]
-    times: NDArray[np.int64] | None
-    rated: bool
-    notes: list[str]
-    skipped: int
-    table: RawTable
-    kept: NDArray[np.int64]
 
 
 def read_interactions(source: Source, options: Mapping[str, str]) -> Dataset[Interactions]:
@@ -73,12 +52,12 @@ def read_interactions(source: Source, options: Mapping[str, str]) -> Dataset[Int
         SettingsError: an option that cannot be used.
     """
     preparation = Preparation.of(options)
-    tables = [_read_columns(source.data, source, options)]
+    tables = [read_columns(source.data, source, options)]
     if source.test_data is not None:
-        tables.append(_read_columns(source.test_data, source, options))
+        tables.append(read_columns(source.test_data, source, options, like=tables[0]))
     users = natural_order(pa.chunked_array([chunk for table in tables for chunk in table.users.chunks]))
     items = natural_order(pa.chunked_array([chunk for table in tables for chunk in table.items.chunks]))
-    parts, notes = [], []
+    parts, notes = [], list(dict.fromkeys(table.taken for table in tables))
     for table in tables:
         part, note = _number(table, users, items, preparation)
         parts.append(part)
@@ -87,6 +66,7 @@ def read_interactions(source: Source, options: Mapping[str, str]) -> Dataset[Int
     kept = [data] if test is None else [data, test]
     users, items, kept = preparing.renumber(users, items, kept)
     kept[0] = preparation.weigh(source.name, kept[0])
+    filtered += preparation.remarks(kept[0])
     described, more = _attributes(source, options, users, items)
     kept = [replace(part, weighting=kept[0].weighting, scale=kept[0].scale, **described) for part in kept]
     notes += filtered + more
@@ -111,14 +91,14 @@ def read_held_out(
         DataError: the data cannot be read, or nothing of it can be scored.
     """
     preparation = Preparation.of({**options, "k_core": "1"})  # which ids stay was settled by the run's own data
-    raw = _read_columns(source.data, source, options)
+    raw = read_columns(source.data, source, options)
     users, items = encode(raw.users, encoding.users), encode(raw.items, encoding.items)
-    notes = list(raw.notes)
+    notes = [raw.taken, *raw.notes]
     for numbers, kind in ((users, "users"), (items, "items")):
         unknown = int((numbers < 0).sum())
         if unknown:
             notes.append(f"left out: {unknown:,} rows of {kind} that the run has not met")
-    met = _only(raw, (users >= 0) & (items >= 0))
+    met = raw.only((users >= 0) & (items >= 0))
     if not len(met.values):
         raise DataError(f"{source.name}: nothing is left to score; " + "; ".join(notes))
     data, merged = _number(met, encoding.users, encoding.items, preparation)
@@ -133,20 +113,11 @@ def read_held_out(
     return data.take(~seen, known=known), tuple(notes)
 
 
-def _only(columns: _Columns, rows: NDArray[np.bool_]) -> _Columns:
-    chosen = pa.array(rows)
-    return replace(
-        columns,
-        users=columns.users.filter(chosen),
-        items=columns.items.filter(chosen),
-        values=columns.values[rows],
-        times=None if columns.times is None else columns.times[rows],
-        kept=columns.kept[rows],
-    )
-
-
 def fingerprint(users: pa.Array, items: pa.Array, *parts: Interactions) -> str:
-    """Hex SHA-256 of ids (UTF-8) and sorted rows (values float64, times int64): whatever the file or its order."""
+    """Hex SHA-256 of ids (UTF-8) and sorted rows (values float64, times int64): whatever the file or its order.
+
+    Nanoseconds (int32) belong to it where some time is no whole second.
+    """
     digest = hashlib.sha256()
     for ids in (users, items):
         lengths = pa.compute.binary_length(ids).to_numpy(zero_copy_only=False).astype("<i8")
@@ -159,42 +130,13 @@ def fingerprint(users: pa.Array, items: pa.Array, *parts: Interactions) -> str:
         times = np.zeros(0) if part.timestamps is None else part.timestamps
         for array, kind in ((part.users, "<i4"), (part.items, "<i4"), (part.values, "<f8"), (times, "<i8")):
             digest.update(np.ascontiguousarray(array, dtype=kind).data)
+        if part.nanoseconds is not None:
+            digest.update(np.ascontiguousarray(part.nanoseconds, dtype="<i4").data)
     return digest.hexdigest()
 
 
-def _read_columns(data: Any, source: Source, options: Mapping[str, str]) -> _Columns:
-    header = tuple(name.strip() for name in options.get("columns", "").split(",") if name.strip())
-    table = read_table(data, source, header)
-    given = {role: options.get(f"{role}_column") for role in ROLES}
-    columns = find_columns(table, ROLES, given, required=("user", "item"))
-    checked = Checked(table, source.on_bad_rows)
-    users, items = as_ids(checked, columns["user"]), as_ids(checked, columns["item"])
-    values = as_numbers(checked, columns["rating"]) if "rating" in columns else np.ones(len(users))
-    notes = list(table.notes)
-    times = None
-    if "time" in columns:
-        times, unit = as_times(checked, columns["time"])
-        if unit not in ("seconds", "times"):
-            notes.append(f"{columns['time']} read as {unit}")
-    kept = checked.good_rows()
-    everything = len(kept) == len(checked.bad)
-    rows = None if everything else pa.array(kept)
-    return _Columns(
-        table.name,
-        users if everything else users.take(rows),
-        items if everything else items.take(rows),
-        values[kept].astype(np.float32),
-        None if times is None else times[kept],
-        "rating" in columns,
-        notes + checked.notes,
-        checked.skipped,
-        table,
-        kept,
-    )
-
-
 def _number(
-    part: _Columns, user_ids: pa.Array, item_ids: pa.Array, preparation: Preparation
+    part: InteractionColumns, user_ids: pa.Array, item_ids: pa.Array, preparation: Preparation
 ) -> tuple[Interactions, list[str]]:
     """Number and sort one table's rows; one row a pair, unless repeats are wanted."""
     users, items = encode(part.users, user_ids), encode(part.items, item_ids)
@@ -206,24 +148,27 @@ def _number(
     if len(repeats) and policy is None and not preparation.repeats:
         first = order[repeats[0] + 1]
         row = part.table.where(int(part.kept[first]))
+        remedy = "keep one row of each"
+        if part.table.source.offers("--duplicates"):
+            remedy = "say which with --time-column NAME, or pass --duplicates last|first|largest|sum"
         raise DataError(
             f"{part.name}, {row}: user {part.users[int(first)]} has item {part.items[int(first)]} a second time "
-            f"({len(repeats):,} such rows) and there are no times to tell the last; "
-            "pass --duplicates last|first|largest|sum"
+            f"({len(repeats):,} such rows) and there are no times to tell the last; {remedy}"
         )
     if len(repeats) and part.times is not None:
-        order = np.lexsort((part.values, part.times, pairs))
+        order = np.lexsort((part.values, *part.times.keys, pairs))
     elif len(repeats) and policy not in ("last", "first"):
         order = np.lexsort((part.values, pairs))  # so that the order of the file makes no difference
     data = Interactions(
         users[order],
         items[order],
         part.values[order],
-        None if part.times is None else part.times[order],
+        None if part.times is None else part.times.seconds[order],
         len(user_ids),
         len(item_ids),
         part.rated,
         repeats=preparation.repeats,
+        nanoseconds=None if part.times is None or part.times.nanoseconds is None else part.times.nanoseconds[order],
     )
     if preparation.repeats:
         return data, [f"{len(repeats):,} rows repeat a user and an item"]

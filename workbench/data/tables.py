@@ -118,9 +118,13 @@ def _from_arrow(data: Any) -> RawTable:
         raise DataError(f"the {type(data).__name__} cannot be read as an Arrow table: {reason}") from error
     except (TypeError, ValueError) as error:
         kind = type(data).__name__
-        raise DataError(
-            f"data is a {kind}; give a path or an Arrow-compatible table (pandas, polars, pyarrow)"
-        ) from error
+        if not hasattr(data, "__arrow_c_stream__"):
+            reason = "give a path or an Arrow-compatible table (pandas, polars, pyarrow)"
+            raise DataError(f"data is a {kind}; {reason}") from error
+        names = [str(name) for name in getattr(data, "columns", ())]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        reason = first_line(error) if twice is None else f"column {twice!r} stands twice; rename one"
+        raise DataError(f"the {kind} cannot be read as an Arrow table: {reason}") from error
     return RawTable("table", table, _row)
 
 
