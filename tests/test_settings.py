@@ -152,8 +152,6 @@ def test_an_unknown_setting_offers_the_nearest() -> None:
         RunSettings.from_mapping({"task": "t", "user_column": "u"})
     with pytest.raises(SettingsError, match="no task given; say --task NAME"):
         RunSettings.from_mapping({"trials": 5})
-    with pytest.raises(UnknownName, match=r"no setting 'user_column'; options of the task go into options=\{"):
-        RunSettings.from_mapping({"user_column": "who"})
 
 
 def test_numbers_among_a_tasks_options_become_text() -> None:
