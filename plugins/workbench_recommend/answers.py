@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +22,17 @@ from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.ids import encode
 from workbench.data.interaction_columns import ROLES
 from workbench.data.interactions import InteractionEncoding
-from workbench.data.tables import read_table
+from workbench.data.names import plain_name
+from workbench.data.tables import read_lines, read_table
 
 TITLES = ("title", "name", "itemname", "movietitle", "producttitle", "productname", "booktitle", "trackname")
 CATEGORIES = ("category", "categories", "genre", "genres", "class", "department", "producttype")
+TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+"""Endings of files whose columns have names in any case."""
+
+DELIMITERS = r"[,;|\t]"
+"""A pattern for what may stand between the columns of a text file."""
+
 SEPARATOR = "|"
 """Between the categories of an item that has several."""
 
@@ -116,11 +125,16 @@ def asked(encoding: InteractionEncoding, query: Mapping[str, Any]) -> Asked:
         owners, labels = [0] * len(query["history"]), pa.array(["-"])
         return _by_histories(encoding, labels, owners, list(query["history"]))
     if query.get("input") is not None:
-        users, items = _read_input(Source.of_query(query))
+        users, items, notices = _read_input(Source.of_query(query))
         labels = pc.unique(users)
         if items is None:
-            return _by_users(encoding, labels)
-        return _by_histories(encoding, labels, encode(users, labels), items)
+            repeats = len(users) - len(labels)
+            if repeats:
+                notices = (*notices, f"{repeats:,} rows repeat a user, who is answered once")
+            found = _by_users(encoding, labels)
+        else:
+            found = _by_histories(encoding, labels, encode(users, labels), items)
+        return replace(found, notices=(*notices, *found.notices))
     users = query.get("users")
     if users is None:
         raise UserError("say whom to recommend to: --users 1,2 or all, --history i1,i2, or --input FILE")
@@ -162,9 +176,13 @@ def _by_histories(
     return Asked(labels, Queries(np.full(len(labels), -1, dtype=np.int32), histories), notices)
 
 
-def _read_input(source: Source) -> tuple[pa.Array, pa.Array | None]:
-    """Users of a file, and what they have taken where it has an item column too; one column alone is the users'."""
-    table = read_table(source.data, source)
+def _read_input(source: Source) -> tuple[pa.Array, pa.Array | None, tuple[str, ...]]:
+    """(users of a file, what they have taken where it has an item column too, what the user should know).
+
+    One column alone is the users'.
+    """
+    header, notices = _header_of(source)
+    table = read_table(source.data, source, header)
     names = table.columns.column_names
     given = {"user": names[0] if len(names) == 1 else None}
     columns = find_columns(table, {role: ROLES[role] for role in ("user", "item")}, given, required=())
@@ -174,7 +192,30 @@ def _read_input(source: Source) -> tuple[pa.Array, pa.Array | None]:
         )
     checked = Checked(table, "error")
     users = as_ids(checked, columns["user"]).combine_chunks()
-    return users, as_ids(checked, columns["item"]).combine_chunks() if "item" in columns else None
+    items = as_ids(checked, columns["item"]).combine_chunks() if "item" in columns else None
+    return users, items, (*notices, *table.notes, *checked.notes)
+
+
+def _header_of(source: Source) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """(the names of the columns of a text file that has no header, a line that says so); None for any other file.
+
+    The first line is a header if it names a known column, or if it is no number and all below it are.
+    """
+    path = Path(source.data) if isinstance(source.data, str | Path) else None
+    if path is None or not path.is_file() or {suffix.lower() for suffix in path.suffixes} & {*TYPED}:
+        return None, ()
+    try:
+        first, *others = filter(str.strip, read_lines(path, source.encoding))
+    except (DataError, ValueError):  # no text, or nothing at all, which reading the table says better
+        return None, ()
+    named = {*map(plain_name, re.split(DELIMITERS, first))} & {*ROLES["user"], *ROLES["item"]}
+    values = re.split(DELIMITERS, re.sub(r'"[^"]*"', "", first))
+    numbered = others and not first.strip().isdigit() and all(other.strip().isdigit() for other in others)
+    if named or numbered or len(values) > 2 or first.startswith(("{", "[")):
+        return None, ()
+    names = ("user", "item")[: len(values)]
+    shown = f"line 1 of {path.name} names no known column and is read as a row; columns: {', '.join(names)}"
+    return names, (shown,)
 
 
 @dataclass(frozen=True)
