@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workbench import DataError, Source
 from workbench.data.names import plain_name
@@ -69,11 +72,11 @@ def read_questions(data: Any, source: Source, column: str) -> RawTable:
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and path.is_dir():
         return read_folder(path, source, ("", column), answered=True).data
-    if path is None or not path.is_file() or _ends_in(path, TABLES):
+    if path is None or not path.is_file() or _ends_in(path, TYPED):
         return read_table(data, source)
     lines = _lines(path, source)
-    if plain_name(column) in map(plain_name, _fields(lines)):
-        return read_table(data, source)
+    if _ends_in(path, TABLES) or plain_name(column) in map(plain_name, _fields(lines)):
+        return _with_blank_lines(read_table(data, source), lines)
     notes: tuple[str, ...] = ()
     found = _labelling(lines, {plain_name(column)})
     if found is not None:
@@ -83,6 +86,25 @@ def read_questions(data: Any, source: Source, column: str) -> RawTable:
         notes = (f"lines are read as {form}; their texts are answered",)
     columns = pa.table({column: pa.array(lines, pa.string())})
     return RawTable(path.name, columns, lambda row: f"line {row + 1}", notes, source=source)
+
+
+def _with_blank_lines(table: RawTable, lines: Sequence[str]) -> RawTable:
+    """A delimited table; of one column its blank lines are empty texts, which `read_table` passes over."""
+    if table.columns.num_columns > 1 or all(line.strip() for line in lines):
+        return table
+    without = replace(table, notes=(*table.notes, "blank lines are left out, so rows are fewer than lines"))
+    try:
+        records = [bool(record) for record in csv.reader(f"{line}\n" for line in lines)]
+    except csv.Error:  # a text of more letters than it takes
+        return without
+    is_text = np.array(records[records.index(True) + 1 :], bool)  # below the header
+    if is_text.sum() != table.columns.num_rows:  # not only blank lines are no rows
+        return without
+    from_table = np.cumsum(is_text) - 1
+    columns = table.columns.take(pa.array(from_table, mask=~is_text))
+    name = columns.column_names[0]
+    filled = columns.set_column(0, name, pc.fill_null(columns.column(0), ""))
+    return replace(table, columns=filled, where=lambda row: table.where(int(from_table[row])))
 
 
 def _ends_in(path: Path, endings: Sequence[str]) -> bool:
