@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,25 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from workbench import DataError, Model, Source, UserError
+from workbench import Model, Source, UserError
 from workbench.blocks.recommend import Queries, longer_lists, recommend
 from workbench.blocks.top_k import Lists, top_k
 from workbench.data.attributes import column_of, read_attributes
-from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.ids import encode
 from workbench.data.interaction_columns import ROLES
 from workbench.data.interactions import InteractionEncoding
-from workbench.data.names import plain_name
-from workbench.data.tables import read_lines, read_table
+from workbench_recommend.asking import read_users
 
 TITLES = ("title", "name", "itemname", "movietitle", "producttitle", "productname", "booktitle", "trackname")
 CATEGORIES = ("category", "categories", "genre", "genres", "class", "department", "producttype")
-TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
-"""Endings of files whose columns have names in any case."""
-
-DELIMITERS = r"[,;|\t]"
-"""A pattern for what may stand between the columns of a text file."""
-
 SEPARATOR = "|"
 """Between the categories of an item that has several."""
 
@@ -125,7 +115,7 @@ def asked(encoding: InteractionEncoding, query: Mapping[str, Any]) -> Asked:
         owners, labels = [0] * len(query["history"]), pa.array(["-"])
         return _by_histories(encoding, labels, owners, list(query["history"]))
     if query.get("input") is not None:
-        users, items, notices = _read_input(Source.of_query(query))
+        users, items, notices = read_users(Source.of_query(query))
         labels = pc.unique(users)
         if items is None:
             repeats = len(users) - len(labels)
@@ -174,48 +164,6 @@ def _by_histories(
     unknown = list(dict.fromkeys(str(ids[int(place)]) for place in np.flatnonzero(~known)))
     notices = (f"left out of the history, unknown to the data: items {some(unknown)}",) if unknown else ()
     return Asked(labels, Queries(np.full(len(labels), -1, dtype=np.int32), histories), notices)
-
-
-def _read_input(source: Source) -> tuple[pa.Array, pa.Array | None, tuple[str, ...]]:
-    """(users of a file, what they have taken where it has an item column too, what the user should know).
-
-    One column alone is the users'.
-    """
-    header, notices = _header_of(source)
-    table = read_table(source.data, source, header)
-    names = table.columns.column_names
-    given = {"user": names[0] if len(names) == 1 else None}
-    columns = find_columns(table, {role: ROLES[role] for role in ("user", "item")}, given, required=())
-    if "user" not in columns:
-        raise DataError(
-            f"{table.name}: no user column among {', '.join(names)}; head it user, or give one column alone"
-        )
-    checked = Checked(table, "error")
-    users = as_ids(checked, columns["user"]).combine_chunks()
-    items = as_ids(checked, columns["item"]).combine_chunks() if "item" in columns else None
-    return users, items, (*notices, *table.notes, *checked.notes)
-
-
-def _header_of(source: Source) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """(the names of the columns of a text file that has no header, a line that says so); None for any other file.
-
-    The first line is a header if it names a known column, or if it is no number and all below it are.
-    """
-    path = Path(source.data) if isinstance(source.data, str | Path) else None
-    if path is None or not path.is_file() or {suffix.lower() for suffix in path.suffixes} & {*TYPED}:
-        return None, ()
-    try:
-        first, *others = filter(str.strip, read_lines(path, source.encoding))
-    except (DataError, ValueError):  # no text, or nothing at all, which reading the table says better
-        return None, ()
-    named = {*map(plain_name, re.split(DELIMITERS, first))} & {*ROLES["user"], *ROLES["item"]}
-    values = re.split(DELIMITERS, re.sub(r'"[^"]*"', "", first))
-    numbered = others and not first.strip().isdigit() and all(other.strip().isdigit() for other in others)
-    if named or numbered or len(values) > 2 or first.startswith(("{", "[")):
-        return None, ()
-    names = ("user", "item")[: len(values)]
-    shown = f"line 1 of {path.name} names no known column and is read as a row; columns: {', '.join(names)}"
-    return names, (shown,)
 
 
 @dataclass(frozen=True)
