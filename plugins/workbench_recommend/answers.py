@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from workbench import DataError, Model, Source, UserError
+from workbench import Model, Source, UserError
 from workbench.blocks.recommend import Queries, longer_lists, recommend
 from workbench.blocks.top_k import Lists, top_k
 from workbench.data.attributes import column_of, read_attributes
-from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.ids import encode
 from workbench.data.interaction_columns import ROLES
 from workbench.data.interactions import InteractionEncoding
-from workbench.data.tables import read_table
+from workbench_recommend.asking import read_users
 
 TITLES = ("title", "name", "itemname", "movietitle", "producttitle", "productname", "booktitle", "trackname")
 CATEGORIES = ("category", "categories", "genre", "genres", "class", "department", "producttype")
@@ -116,11 +115,16 @@ def asked(encoding: InteractionEncoding, query: Mapping[str, Any]) -> Asked:
         owners, labels = [0] * len(query["history"]), pa.array(["-"])
         return _by_histories(encoding, labels, owners, list(query["history"]))
     if query.get("input") is not None:
-        users, items = _read_input(Source.of_query(query))
+        users, items, notices = read_users(Source.of_query(query))
         labels = pc.unique(users)
         if items is None:
-            return _by_users(encoding, labels)
-        return _by_histories(encoding, labels, encode(users, labels), items)
+            repeats = len(users) - len(labels)
+            if repeats:
+                notices = (*notices, f"{repeats:,} rows repeat a user, who is answered once")
+            found = _by_users(encoding, labels)
+        else:
+            found = _by_histories(encoding, labels, encode(users, labels), items)
+        return replace(found, notices=(*notices, *found.notices))
     users = query.get("users")
     if users is None:
         raise UserError("say whom to recommend to: --users 1,2 or all, --history i1,i2, or --input FILE")
@@ -160,21 +164,6 @@ def _by_histories(
     unknown = list(dict.fromkeys(str(ids[int(place)]) for place in np.flatnonzero(~known)))
     notices = (f"left out of the history, unknown to the data: items {some(unknown)}",) if unknown else ()
     return Asked(labels, Queries(np.full(len(labels), -1, dtype=np.int32), histories), notices)
-
-
-def _read_input(source: Source) -> tuple[pa.Array, pa.Array | None]:
-    """Users of a file, and what they have taken where it has an item column too; one column alone is the users'."""
-    table = read_table(source.data, source)
-    names = table.columns.column_names
-    given = {"user": names[0] if len(names) == 1 else None}
-    columns = find_columns(table, {role: ROLES[role] for role in ("user", "item")}, given, required=())
-    if "user" not in columns:
-        raise DataError(
-            f"{table.name}: no user column among {', '.join(names)}; head it user, or give one column alone"
-        )
-    checked = Checked(table, "error")
-    users = as_ids(checked, columns["user"]).combine_chunks()
-    return users, as_ids(checked, columns["item"]).combine_chunks() if "item" in columns else None
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ def _table(
     keys = pa.array([key for _, key, _ in good], pa.string())
     table = pa.table({column: pa.array(values, pa.string()) for column, values in columns.items()})
     notes = (*notes, *(note for part in parts for note in part.notes))
-    return RawTable(name, table, lambda row: good[row][1], notes, keys=keys)
+    return RawTable(name, table, lambda row: good[row][1], notes, source=source, keys=keys)
 
 
 def _rows(part: _Classes, source: Source) -> Iterator[tuple[str, str, str]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workbench import DataError, Source
+from workbench.data.names import plain_name
 from workbench.data.tables import RawTable, read_lines, read_table
 from workbench_text.folders import Folder, read_folder
 
-TYPED = (".parquet", ".pq", ".jsonl", ".ndjson")
+TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 TABLES = (".csv", *TYPED)
 
 MARK = "__label__"
@@ -34,7 +38,7 @@ def read_texts(
     Args:
         data: a path or an Arrow-compatible table.
         source: says the text encoding and what to do with bad rows.
-        headers: names that a column of a table may have, as `plain` gives them.
+        headers: names that a column of a table may have, as `plain_name` gives them.
         names: of the columns for the labels and the texts of what is no table.
         column_names: the header of a delimited file that has none.
 
@@ -68,24 +72,39 @@ def read_questions(data: Any, source: Source, column: str) -> RawTable:
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and path.is_dir():
         return read_folder(path, source, ("", column), answered=True).data
-    if path is None or not path.is_file() or _ends_in(path, TABLES):
+    if path is None or not path.is_file() or _ends_in(path, TYPED):
         return read_table(data, source)
     lines = _lines(path, source)
-    if plain(column) in map(plain, _fields(lines)):
-        return read_table(data, source)
+    if _ends_in(path, TABLES) or plain_name(column) in map(plain_name, _fields(lines)):
+        return _with_blank_lines(read_table(data, source), lines)
     notes: tuple[str, ...] = ()
-    found = _labelling(lines, {plain(column)})
+    found = _labelling(lines, {plain_name(column)})
     if found is not None:
         labelling, form = found
         pairs = [labelling(line) for line in lines]
         lines = [line if pair is None else pair[1] for line, pair in zip(lines, pairs, strict=True)]
         notes = (f"lines are read as {form}; their texts are answered",)
-    return RawTable(path.name, pa.table({column: pa.array(lines, pa.string())}), lambda row: f"line {row + 1}", notes)
+    columns = pa.table({column: pa.array(lines, pa.string())})
+    return RawTable(path.name, columns, lambda row: f"line {row + 1}", notes, source=source)
 
 
-def plain(name: str) -> str:
-    """The name of a column in lower case without separators, and without a type behind a colon."""
-    return "".join(letter for letter in name.partition(":")[0].lower() if letter.isalnum())
+def _with_blank_lines(table: RawTable, lines: Sequence[str]) -> RawTable:
+    """A delimited table; of one column its blank lines are empty texts, which `read_table` passes over."""
+    if table.columns.num_columns > 1 or all(line.strip() for line in lines):
+        return table
+    without = replace(table, notes=(*table.notes, "blank lines are left out, so rows are fewer than lines"))
+    try:
+        records = [bool(record) for record in csv.reader(f"{line}\n" for line in lines)]
+    except csv.Error:  # a text of more letters than it takes
+        return without
+    is_text = np.array(records[records.index(True) + 1 :], bool)  # below the header
+    if is_text.sum() != table.columns.num_rows:  # not only blank lines are no rows
+        return without
+    from_table = np.cumsum(is_text) - 1
+    columns = table.columns.take(pa.array(from_table, mask=~is_text))
+    name = columns.column_names[0]
+    filled = columns.set_column(0, name, pc.fill_null(columns.column(0), ""))
+    return replace(table, columns=filled, where=lambda row: table.where(int(from_table[row])))
 
 
 def _ends_in(path: Path, endings: Sequence[str]) -> bool:
@@ -117,14 +136,16 @@ def _read_with_header(path: Path, source: Source, headers: Collection[str], colu
         if column_names or _ends_in(path, TYPED):
             raise
         names, fault = _fields(read_lines(path, source.encoding)), error
-    if column_names or _ends_in(path, TYPED) or {plain(name) for name in names} & set(headers) or names == [""]:
+    if column_names or _ends_in(path, TYPED) or {plain_name(name) for name in names} & set(headers) or names == [""]:
         if fault is not None:
             raise fault
         return table
+    given = f"{path.name}, line 1: {', '.join(names)[:60]!r} names no known column of labels or texts"
+    if not source.offers("--columns"):
+        raise DataError(f"{given}; head the columns as in the run's data") from fault
     raise DataError(
-        f"{path.name}, line 1: {', '.join(names)[:60]!r} names no known column of labels or texts. If it is a header, "
-        "pass --target NAME and --text-column NAME; if the file has no header, pass --columns label,text in the order "
-        "of its columns, or begin each line with its label and a tab"
+        f"{given}. If it is a header, pass --target NAME and --text-column NAME; if the file has no header, pass "
+        "--columns label,text in the order of its columns, or begin each line with its label and a tab"
     ) from fault
 
 
@@ -134,7 +155,7 @@ def _labelling(lines: Sequence[str], headers: Collection[str]) -> tuple[Labellin
     first = there[0] if there else ""
     if first.startswith(MARK):
         return _after_marks, f"{MARK}LABEL TEXT (fastText)"
-    if "\t" not in first or {plain(name) for name in first.split("\t")} & set(headers):
+    if "\t" not in first or {plain_name(name) for name in first.split("\t")} & set(headers):
         return None
     forms = {"label, tab, text": _before_tab, "text, tab, label": _behind_tab}
     best: tuple[int, str] | None = None
@@ -173,9 +194,10 @@ def _read_labelled_lines(
     if bad:
         where = f"line {bad[0]}: not one label and a text ({form})"
         if source.on_bad_rows == "error":
-            raise DataError(f"{path.name}, {where}; fix the line or pass --on-bad-rows skip")
+            skip = " or pass --on-bad-rows skip" if source.offers("--on-bad-rows") else ""
+            raise DataError(f"{path.name}, {where}; fix the line{skip}")
         notes = (*notes, f"skipped: {len(bad):,} rows without a label, the first at {where}")
     values = {names[0]: [label for _, label, _ in good], names[1]: [text for *_, text in good]}
     columns = pa.table({name: pa.array(column, pa.string()) for name, column in values.items()})
     keys = pa.array(np.array([number for number, *_ in good], np.int64))
-    return RawTable(path.name, columns, lambda row: f"line {good[row][0]}", notes, len(bad), keys)
+    return RawTable(path.name, columns, lambda row: f"line {good[row][0]}", notes, len(bad), source, keys)

@@ -18,10 +18,11 @@ from workbench.data.classes import listed
 from workbench.data.columns import find_columns, plain_values
 from workbench.data.examples import Examples, digests
 from workbench.data.labelled import Labels
+from workbench.data.names import plain_name
 from workbench.data.tables import RawTable
 from workbench.metrics.classification import CLASSIFICATION
 from workbench_text.folders import read_folder
-from workbench_text.reading import plain, read_questions, read_texts
+from workbench_text.reading import read_questions, read_texts
 
 LABELS = ("label", "target", "class", "y", "category", "sentiment")
 TEXTS = ("text", "review", "sentence", "content", "comment", "message", "document", "tweet", "question", "body")
@@ -116,7 +117,7 @@ class TextClassification(Supervised[Texts]):
     ) -> RawTable:
         """Of a folder with a test part, that part: such data is no one's but a test's."""
         header = tuple(name.strip() for name in options.get("columns", "").split(",") if name.strip())
-        found = read_texts(data, source, {plain(name) for name in headers}, names, header)
+        found = read_texts(data, source, {plain_name(name) for name in headers}, names, header)
         return found.data if found.test is None else found.test
 
     def questions(self, source: Source, encoding: TextLabels) -> RawTable:

@@ -66,6 +66,10 @@ def test_labels_stay_what_they_are_through_every_format(tmp_path: Path, labels: 
         (pa.array(["a", " ", "", None, " b "]), ["a", None, None, None, "b"]),
         (pa.array([None, None], pa.null()), [None, None]),
         (pa.array(["a\0b"]), ["a\u2400b"]),
+        (pa.array(["1.00", "2.00"]).cast(pa.decimal128(5, 2)), ["1", "2"]),
+        (pa.array(["1.50", "2.00"]).cast(pa.decimal128(5, 2)), ["1.50", "2.00"]),
+        (pa.array([1.0, None], pa.float16()), ["1", None]),
+        (pa.array([b"\0" * 15 + b"\1"], pa.binary(16)), ["00000000-0000-0000-0000-000000000001"]),
     ],
 )
 def test_what_a_label_is_in_a_typed_format(values, expected: list[str | None]) -> None:
@@ -79,7 +83,7 @@ def test_a_data_frame_lacks_labels_where_it_has_nan() -> None:
 
 def test_what_is_read_otherwise_than_it_is_stored_is_said() -> None:
     assert as_classes(table_of([1.0, 2.0]), "label")[1] == (
-        "label holds floating-point numbers, all of them whole: read as whole numbers",
+        "label: floating-point numbers, all whole, read as whole numbers",
     )
     assert as_classes(table_of([0.5, 2.0]), "label")[1] == as_classes(table_of(["1.0", "a"]), "label")[1] == ()
     assert as_classes(table_of(["none", "NA", "a", "none", ""]), "label")[1] == (
@@ -91,7 +95,7 @@ def test_what_is_read_otherwise_than_it_is_stored_is_said() -> None:
 
 def test_whole_floats_that_may_have_been_changed_are_refused() -> None:
     assert classes_of([2.0**53]) == ["9007199254740992"]
-    with pytest.raises(DataError, match=r"column label: labels are stored as floating-point numbers beyond 2\^53"):
+    with pytest.raises(DataError, match="label: labels are stored as floating-point numbers too large to be exact"):
         classes_of([2.0**53 + 2])
 
 

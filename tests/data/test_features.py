@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.contract.task import Source
-from workbench.data.features import as_numbers_or_missing, as_text_or_missing, holds_numbers
+from workbench.data.features import as_numbers_or_missing, as_text_or_missing, holds_numbers, missing_words
 from workbench.data.tables import RawTable, read_table
 from workbench.errors import DataError
 
@@ -55,6 +55,12 @@ def test_text_among_numbers_is_named_with_its_row() -> None:
 def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(DataError, match="no column 'y'; it has x"):
         as_text_or_missing(table_of(["1"]), "y")
+
+
+def test_words_that_are_read_as_missing_are_counted() -> None:
+    table = read_table(pa.table({"x": ["1", "NA", "?", "NA", ""], "y": ["a", None, "", "b", "c"]}), Source(None))
+    assert missing_words(table, ["x", "y"]) == ("read as missing: '?' in x (1), 'NA' in x (2)",)
+    assert missing_words(table, ["y"]) == missing_words(table_of([1.0, None]), ["x"]) == ()
 
 
 def test_lists_are_refused() -> None:

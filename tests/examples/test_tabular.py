@@ -156,9 +156,9 @@ def test_from_a_file_to_predictions(
     assert written.code == 0, written.err
     with (tmp_path / "out.csv").open(newline="") as file:
         header, *lines = csv.reader(file)
-    assert header == ["prediction", "p(no)", "p(yes)"] and len(lines) == 90
-    assert all((line[0] == "yes") == (float(line[2]) > 0.5) for line in lines)
-    right = np.mean([line[0] == goal for line, goal in zip(lines, people(90)["goal"].to_pylist(), strict=True)])
+    assert header == ["row", "prediction", "p(no)", "p(yes)"] and len(lines) == 90
+    assert all((line[1] == "yes") == (float(line[3]) > 0.5) for line in lines)
+    right = np.mean([line[1] == goal for line, goal in zip(lines, people(90)["goal"].to_pylist(), strict=True)])
 
     scored = workbench("evaluate", trial, "--data", "people.csv", "--json", env=site)
     assert scored.json["metrics"]["accuracy"]["value"] == pytest.approx(float(right))

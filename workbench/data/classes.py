@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workbench.data.arrow_values import are_whole, to_text
 from workbench.data.columns import plain_values
 from workbench.data.features import MISSING
 from workbench.data.ids import encode, natural_order
@@ -19,9 +20,6 @@ from workbench.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-LARGEST_WHOLE = 2**53
-"""Floating-point numbers beyond it are not exact, so two labels could be one."""
 
 LISTED = 5
 """Labels that a message names."""
@@ -35,17 +33,27 @@ def as_classes(table: RawTable, column: str) -> tuple[pa.Array, tuple[str, ...]]
     whole, as a typed format stores them, are read as whole numbers.
 
     Raises:
-        DataError: text that is not UTF-8, nested values, or whole floating-point numbers beyond `LARGEST_WHOLE`.
+        DataError: text that is not UTF-8, nested values, or whole floating-point numbers too large to be exact.
     """
     values = plain_values(table, column)
-    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if pa.types.is_nested(values.type):
-        raise DataError(f"{table.name}, column {column} holds {values.type}; give text, truth values or whole numbers")
-    if pa.types.is_floating(values.type):
-        return _of_numbers(table, column, values)
-    text = pc.utf8_trim_whitespace(pc.cast(values, pa.string()))
-    text = pc.if_else(pc.equal(text, ""), None, text)
     notes = []
+    if pa.types.is_floating(values.type):
+        values = _finite(values)
+        whole = values.drop_null()
+        if len(whole) and are_whole(values):
+            notes.append(f"{column}: floating-point numbers, all whole, read as whole numbers")
+        elif len(whole) and pc.all(pc.equal(pc.floor(whole), whole)).as_py():
+            raise DataError(
+                f"{table.name}, column {column}: labels are stored as floating-point numbers too large to be exact; "
+                "store them as text or whole numbers"
+            )
+    try:
+        text = pc.utf8_trim_whitespace(to_text(values)).combine_chunks()
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{table.name}, column {column} holds {values.type}; give text, truth values or whole numbers"
+        ) from error
+    text = pc.if_else(pc.equal(text, ""), None, text)
     with_nul = pc.sum(pc.match_substring(text, "\0")).as_py()
     if with_nul:
         text = pc.replace_substring(text, "\0", "\u2400")  # no database keeps a NUL
@@ -107,19 +115,9 @@ def listed(labels: Sequence[str]) -> str:
     return ", ".join(labels[:LISTED]) + more
 
 
-def _of_numbers(table: RawTable, column: str, values: pa.Array) -> tuple[pa.Array, tuple[str, ...]]:
-    numbers = np.asarray(pc.fill_null(pc.cast(values, pa.float64()), np.nan))
-    there = np.isfinite(numbers)
-    if (numbers[there] % 1).any():
-        return pc.if_else(pa.array(there), pc.cast(values, pa.string()), None), ()
-    if (np.abs(numbers[there]) > LARGEST_WHOLE).any():
-        raise DataError(
-            f"{table.name}, column {column}: labels are stored as floating-point numbers beyond 2^53, which changes "
-            "them; store them as text or whole numbers"
-        )
-    text = pc.cast(pa.array(np.where(there, numbers, 0).astype(np.int64), mask=~there), pa.string())
-    note = f"{column} holds floating-point numbers, all of them whole: read as whole numbers"
-    return text, (note,) if there.any() else ()
+def _finite(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    numbers = pc.cast(values, pa.float32()) if pa.types.is_float16(values.type) else values
+    return pc.if_else(pc.is_finite(numbers), numbers, None)
 
 
 def _form(label: str) -> str:

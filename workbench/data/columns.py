@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.data.arrow_values import are_whole, is_text, plain, to_text
+from workbench.data.names import plain_name
 from workbench.data.tables import RawTable
 from workbench.errors import DataError
 
@@ -142,7 +143,9 @@ def guess_columns(
     for role, known in roles.items():
         option, wanted = flag.format(role), given.get(role)
         known_option = table.source.offers(option)
-        matches = [wanted] if wanted is not None else [name for name in dict.fromkeys(names) if _plain(name) in known]
+        matches = (
+            [wanted] if wanted is not None else [name for name in dict.fromkeys(names) if plain_name(name) in known]
+        )
         if wanted is not None and wanted not in names:
             named = f" ({option})" if known_option else ""
             problems.append(f"no column {wanted!r}{named}; it has {listed(names)}")
@@ -255,11 +258,6 @@ def _first_not_utf8(values: pa.ChunkedArray) -> int:
         except UnicodeDecodeError:
             return row
     return 0
-
-
-def _plain(name: str) -> str:
-    # What follows a colon is a type in RecBole's files, such as `user_id:token`.
-    return "".join(letter for letter in name.partition(":")[0].lower() if letter.isalnum())
 
 
 def _mask(values: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
-"""Texts that stand for a missing value, in whatever case."""
+"""Texts that stand for a missing value in a column of features or numbers, in whatever case; in one of classes only
+the first does."""
 
 
 def as_text_or_missing(table: RawTable, column: str) -> pa.Array:
@@ -33,6 +35,23 @@ def as_text_or_missing(table: RawTable, column: str) -> pa.Array:
     text = pc.utf8_trim_whitespace(pc.cast(values, pa.string()))
     missing = pc.is_in(pc.utf8_lower(text), value_set=pa.array(MISSING))
     return _whole(pc.if_else(missing, None, text))
+
+
+def missing_words(table: RawTable, columns: Iterable[str]) -> tuple[str, ...]:
+    """A line that counts the words, such as `NA`, that are read as missing in these columns; none where none is.
+
+    Raises:
+        DataError: as `as_text_or_missing`.
+    """
+    found = []
+    for column in columns:
+        values = _column(table, column)
+        if pa.types.is_string(values.type):
+            text = pc.utf8_trim_whitespace(values)
+            words = text.filter(pc.is_in(pc.utf8_lower(text), value_set=pa.array(MISSING[1:])))
+            counts = sorted((each["values"], each["counts"]) for each in pc.value_counts(words).to_pylist())
+            found += [f"{word!r} in {column} ({count:,})" for word, count in counts]
+    return (f"read as missing: {', '.join(found)}",) if found else ()
 
 
 def holds_numbers(table: RawTable, column: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import errno
 import os
 import subprocess
@@ -25,7 +26,7 @@ from workbench.blocks.estimators import Majority
 from workbench_image import decoding, keeping, reading
 from workbench_image.decoding import READ
 from workbench_image.files import Found, PlainFile
-from workbench_image.task import ImageClassification, Images
+from workbench_image.task import ImageClassification, Images, Pictures
 
 TASK = ImageClassification()
 
@@ -288,6 +289,30 @@ def test_a_fixed_test_part(tmp_path: Path) -> None:
     assert len(read(tmp_path / "both/train", test_data=tmp_path / "both/test").test or ()) == 4
     with pytest.raises(DataError, match="has a test folder of its own"):
         read(tmp_path / "both", test_data=tmp_path / "both/test")
+
+
+def test_images_that_models_were_fitted_on_are_not_scored_again(tmp_path: Path) -> None:
+    dataset = read(two_classes(tmp_path / "data"))
+    split = TASK.split(dataset, None, 0)
+    encoding = TASK.kept_encoding(dataset, split)
+    assert isinstance(encoding, Pictures)
+    part, notes = TASK.held_out(Source(tmp_path / "data"), {}, encoding)
+    assert isinstance(part.origin, pa.Array) and isinstance(split.test.origin, pa.Array)
+    assert sorted(part.origin.to_pylist()) == sorted(split.test.origin.to_pylist())
+    assert notes[-1].endswith("of 12 examples that the run's models were fitted on")
+
+
+def test_labels_of_another_format_are_known(tmp_path: Path) -> None:
+    dataset = read(two_classes(tmp_path / "data"))
+    assert isinstance(dataset.encoding, Pictures)
+    encoding = dataclasses.replace(dataset.encoding, classes=["false", "true"])
+    paths = pa.array([f"data/dark/{number}.png" for number in range(2)])
+    for labels in ([True, False], ["True", "False"]):
+        table = pa.table({"path": paths, "label": labels})
+        part, _ = TASK.held_out(Source(table), {"images": str(tmp_path)}, encoding)
+        assert part.target.tolist() == [1, 0]
+    with pytest.raises(DataError, match="none of its classes is known: dark, light; the run's are false, true"):
+        TASK.held_out(Source(tmp_path / "data"), {}, encoding)
 
 
 def test_answers_name_the_images_and_leave_out_broken_ones(tmp_path: Path) -> None:

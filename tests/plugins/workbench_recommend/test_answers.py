@@ -19,7 +19,7 @@ from workbench.contract.split import Dataset
 from workbench.contract.task import Source
 from workbench.data.interactions import Interactions
 from workbench.errors import DataError, UserError
-from workbench_recommend.answers import Narrowing
+from workbench_recommend.answers import Narrowing, asked
 from workbench_recommend.task import Recommend, made_up_ratings
 
 TASK = Recommend()
@@ -165,6 +165,40 @@ def test_a_file_of_histories_with_a_missing_item_is_refused(dataset: Dataset[Int
     path.write_text("user,item\na,i1\na,\n")
     with pytest.raises(DataError, match=r"baskets.csv, line 3, column item: '' is not an id"):
         TASK.answer(Lists(), dataset.encoding, {"input": str(path)})
+
+
+READ_AS_ROW = "line 1 of users.txt names no known column and is read as a row; columns: "
+
+
+@pytest.mark.parametrize(
+    ("content", "users", "said"),
+    [
+        (
+            "u1\nu2\n\nu3\n",
+            ["u1", "u2", "u3"],
+            "line 1 of users.txt names no known column and is read as a row; columns: user",
+        ),
+        ("user\nu1\nu2\n", ["u1", "u2"], None),
+        ("User_ID,age\nu1,7\nu2,8\n", ["u1", "u2"], None),
+        ("1\n2\n", ["1", "2"], f"{READ_AS_ROW}user"),
+        ("customer_no\n1\n2\n", ["1", "2"], None),
+        ("u1\nu2\nu1\n", ["u1", "u2"], "1 rows repeat a user, who is answered once"),
+        (
+            "u9,i1\nu9,i2\n",
+            ["u9"],
+            "line 1 of users.txt names no known column and is read as a row; columns: user, item",
+        ),
+    ],
+)
+def test_a_file_of_users_needs_no_header(
+    dataset: Dataset[Interactions], tmp_path: Path, content: str, users: list[str], said: str | None
+) -> None:
+    path = tmp_path / "users.txt"
+    path.write_text(content)
+    found = asked(dataset.encoding, {"input": str(path)})  # type: ignore[arg-type]
+    assert found.labels.to_pylist() == users
+    notices = [notice for notice in found.notices if not notice.startswith("answered by popularity")]
+    assert (said in notices) if said else notices == []
 
 
 def test_where_items_repeat_they_are_recommended_and_scored_again(fitted: Callable[..., Any]) -> None:

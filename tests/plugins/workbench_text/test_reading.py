@@ -136,6 +136,21 @@ def test_texts_to_answer_may_be_lines_tables_or_labelled(tmp_path: Path) -> None
     assert texts(pa.table({"text": ["q"]})) == ["q"]
 
 
+def test_blank_lines_of_one_column_are_texts_to_answer(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+
+    def found(content: str) -> RawTable:
+        path.write_text(content, newline="")
+        return read_questions(path, Source(path), "text")
+
+    table = found('text\r\nfirst\r\n\r\n"two\r\n\r\nlines"\r\n  \r\n\r\n')
+    assert table.columns["text"].to_pylist() == ["first", "", "two\r\n\r\nlines", "  ", ""]
+    assert table.where(2) == "line 4" and table.notes == ()
+    assert found("text\na\nb\n").columns["text"].to_pylist() == ["a", "b"]
+    assert found(f"text\n{'a' * 200_000}\n\nb\n").notes == ("blank lines are left out, so rows are fewer than lines",)
+    assert found("text,id\na,1\n\nb,2\n").columns["text"].to_pylist() == ["a", "b"]
+
+
 def test_texts_to_answer_may_lie_in_folders_and_are_known_by_their_paths(tmp_path: Path) -> None:
     for name in ("a/1.txt", "a/deep/2.txt", "b/3.txt"):
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)

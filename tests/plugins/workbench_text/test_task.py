@@ -163,3 +163,68 @@ def test_f1_of_each_class_is_measured_and_may_be_searched() -> None:
     assert metrics("f1@bad")[0] == "f1@bad"
     with pytest.raises(SettingsError, match=r"--metric f1@god does not suit this data; choose from accuracy.*f1@good"):
         metrics("f1@god")
+
+
+def test_a_label_that_follows_its_text_is_scored_under_the_columns_of_the_run(tmp_path: Path) -> None:
+    dataset = TASK.read(Source(table(["x", "y", "z", "w"] * 2, text="review", label="mood")), {"target": "mood"})
+    path = tmp_path / "new.txt"
+    path.write_text("p\ta\nq\tb\nr\ta\n")
+    part, notes = TASK.held_out(Source(path), {}, dataset.encoding)
+    assert part.texts.to_pylist() == ["p", "q", "r"] and part.target.tolist() == [0, 1, 0]
+    assert notes == ("no header: lines are read as text, tab, label",)
+
+
+def test_columns_that_are_not_used_are_named() -> None:
+    data = table(["x", "y"] * 2, text="body").append_column("id", pa.array(range(4)))
+    report = TASK.read(Source(data.append_column("headline", data["body"])), {}).report
+    assert report.headline == "4 examples · 4 characters · text body, target label (2 classes)"
+    assert report.notes[0] == "columns not used: id, headline"
+
+
+def test_texts_that_models_were_fitted_on_are_not_scored_again() -> None:
+    data = table([f"text {number}" for number in range(20)])
+    dataset = TASK.read(Source(data), {})
+    split = TASK.split(dataset, None, 0)
+    encoding = TASK.kept_encoding(dataset, split)
+    again, notes = TASK.held_out(Source(data), {}, encoding)
+    assert sorted(again.texts.to_pylist()) == sorted(split.test.texts.to_pylist())
+    assert notes == ("left out: 16 of 20 examples that the run's models were fitted on",)
+    assert len(TASK.held_out(Source(data), {}, dataset.encoding)[0]) == 20
+    seen = table(split.train_valid.texts.to_pylist())
+    with pytest.raises(DataError, match="table: nothing is left to score; left out: 16 of 16 examples that the run's"):
+        TASK.held_out(Source(seen), {}, encoding)
+
+
+def test_equal_texts_alone_cannot_be_split() -> None:
+    dataset = TASK.read(Source(table(["same"] * 40)), {})
+    with pytest.raises(DataError, match=r"too few examples to split: 40, 1 of them distinct; equal ones stay on one"):
+        TASK.split(dataset, None, 0)
+
+
+def test_few_distinct_texts_always_leave_some_to_be_scored() -> None:
+    for seed in range(20):
+        split = TASK.split(TASK.read(Source(table(["a", "b", "c", "d"] * 5)), {}), None, seed)
+        assert len(split.valid) and len(split.test)
+        assert all(len(TASK.resample(split, draw, seed)[1]) for draw in range(1, 5))
+
+
+@pytest.mark.parametrize("inner", ["", "deep"])
+def test_a_folder_with_a_test_part_is_read_as_two(tmp_path: Path, inner: str) -> None:
+    for name in (f"{part}/{label}/{number}.txt" for part in ("train", "test") for label in "ab" for number in range(8)):
+        (tmp_path / "data" / inner / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / inner / name).write_text(name)
+    dataset = TASK.read(Source(tmp_path / "data"), {})
+    assert dataset.name == "data" and len(dataset.data) == 16
+    assert dataset.test is not None and len(dataset.test) == 16
+    part, _ = TASK.held_out(Source(tmp_path / "data"), {}, dataset.encoding)
+    assert sorted(part.texts.to_pylist()) == sorted(dataset.test.texts.to_pylist())
+    with pytest.raises(DataError, match="data has a test folder of its own; give that or --test-data, not both"):
+        TASK.read(Source(tmp_path / "data", test_data=tmp_path / "data"), {})
+
+
+def test_an_encoder_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder/config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    data = TASK.read(Source(table(["x", "y"] * 2)), {"pretrained": "./encoder"}).data
+    assert data.pretrained == str(tmp_path / "encoder")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench import DataError, Source
 from workbench.blocks.supervised import Supervised
 from workbench.data.examples import Examples
-from workbench.data.features import as_numbers_or_missing, as_text_or_missing, holds_numbers
+from workbench.data.features import as_numbers_or_missing, as_text_or_missing, holds_numbers, missing_words
 from workbench.data.ids import encode, natural_order
 from workbench.data.labelled import Labels
 from workbench.data.tables import RawTable
@@ -59,7 +59,7 @@ class Tabular(Supervised[Rows]):
         return columns, [f"left out, constant or without repeats: {', '.join(left_out)}"] if left_out else []
 
     def features(self, table: RawTable, encoding: Columns) -> tuple[Mapping[str, Any], list[str]]:
-        n, notes = table.columns.num_rows, []
+        n, notes = table.columns.num_rows, [*missing_words(table, [*encoding.numbers, *encoding.categories])]
         numbers = [np.empty((n, 0)), *(as_numbers_or_missing(table, name) for name in encoding.numbers)]
         codes = [np.empty((n, 0), np.int32)]
         for name, known in encoding.categories.items():

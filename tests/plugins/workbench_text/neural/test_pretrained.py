@@ -54,6 +54,16 @@ def test_texts_are_cut_into_pieces(text: str, pieces: str) -> None:
     assert [PIECES[number] for number in found.values] == ["[CLS]", *pieces.split(), "[SEP]"]
 
 
+def test_letters_are_made_small_unless_the_folder_says_otherwise(encoder: Path) -> None:
+    from workbench_text.neural.bert import pieces_of
+
+    assert pieces_of(encoder) == (PIECES, True)
+    (encoder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert pieces_of(encoder) == (PIECES, False)
+    (encoder / "tokenizer_config.json").unlink()
+    assert pieces_of(encoder) == (PIECES, True)
+
+
 def test_long_texts_are_cut() -> None:
     found = WordPieces(PIECES, lower=True).numbered(["the soup " * 50, "rice"], 8)
     assert found.lengths.tolist() == [8, 3]
