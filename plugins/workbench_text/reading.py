@@ -178,4 +178,4 @@ def _read_labelled_lines(
     values = {names[0]: [label for _, label, _ in good], names[1]: [text for *_, text in good]}
     columns = pa.table({name: pa.array(column, pa.string()) for name, column in values.items()})
     keys = pa.array(np.array([number for number, *_ in good], np.int64))
-    return RawTable(path.name, columns, lambda row: f"line {good[row][0]}", notes, len(bad), keys)
+    return RawTable(path.name, columns, lambda row: f"line {good[row][0]}", notes, len(bad), source, keys)

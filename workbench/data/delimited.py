@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workbench.contract.task import Source
+from workbench.contract.task import Source, file_name
 from workbench.data.files import ending, opened
 from workbench.data.layouts import MOST_OF_LINES, SAMPLED, layout_of, split_line
 from workbench.data.quoting import Quotes, check_quotes, quotes_in, records
@@ -32,7 +32,7 @@ def without_mark(encoding: str) -> str:
 
 def not_text(path: Path, at: int, encoding: str) -> DataError:
     hint = "say which it is, such as --encoding latin-1, gbk or utf-16"
-    return DataError(f"{path.name}, byte {at}: not {encoding} text; {hint}")
+    return DataError(f"{file_name(path)}, byte {at}: not {encoding} text; {hint}")
 
 
 def no_encoding(encoding: str) -> DataError:
@@ -47,14 +47,14 @@ class Delimited:
     """One delimited text file, every column read as text."""
 
     def __init__(self, path: Path, source: Source, column_names: tuple[str, ...] | None) -> None:
-        self.path, self.source, self.column_names = path, source, column_names or ()
+        self.path, self.name, self.source, self.column_names = path, file_name(path), source, column_names or ()
         self.can_be_named = column_names is not None and source.offers("--columns")
         self.bad: list[tuple[int, str]] = []  # (record number from 1, what is wrong with it)
         self.left_out: set[int] = set()  # numbers of records that are no rows: bad ones, and lines of blanks
         self.notes: list[str] = []
         self.layout = layout_of(self._first_lines(), self.column_names, tabs=ending(path) == ".tsv")
         if not self.layout.first:
-            raise DataError(f"{path.name} is empty")
+            raise DataError(f"{file_name(path)} is empty")
         self.is_headed = not self.column_names or self.layout.has_header(self.column_names)
 
     def read(self) -> tuple[pa.Table, Callable[[int], str], tuple[str, ...], int]:
@@ -65,21 +65,21 @@ class Delimited:
             table = self._parse(threads=True)
         except pa.ArrowInvalid:
             table = self._parse_again()
-        table = self._without_headers(table)
+        table = self._without_headers(self._without_tail(table))
         if self.bad:
             record, what = self.bad[0]
             first = f"line {self._line(record)}: {what}"
             if self.source.on_bad_rows == "error":
                 skip = " or pass --on-bad-rows skip" if self.source.offers("--on-bad-rows") else ""
-                raise DataError(f"{self.path.name}, {first}; fix the line{skip}")
+                raise DataError(f"{self.name}, {first}; fix the line{skip}")
             count = len(self.bad)
             self.notes.append(f"skipped: {count:,} malformed row{'s' * (count != 1)}, the first at {first}")
         if table.num_rows == 0 and not self.bad:
-            raise DataError(f"{self.path.name} has a header and no rows")
+            raise DataError(f"{self.name} has a header and no rows")
         return self._named(table), self._where, tuple(self.notes), len(self.bad)
 
     def _check_header(self) -> None:
-        layout, name = self.layout, self.path.name
+        layout, name = self.layout, self.name
         line = self._line(1)
         if layout.comments:
             count = layout.comments
@@ -106,7 +106,7 @@ class Delimited:
         with self._open_text() as text:
             below = islice(text, self.layout.comments, None)
             first = self.layout.comments + 1
-            check_quotes(self.path.name, below, self.layout.delimiter, headed=self.is_headed, first=first)
+            check_quotes(self.name, below, self.layout.delimiter, headed=self.is_headed, first=first)
 
     def _parse_again(self) -> pa.Table:
         """Slower, on one thread, so that malformed rows come with their numbers, and with room for very long ones."""
@@ -124,7 +124,7 @@ class Delimited:
         try:
             return self._parse(threads=False, handler=remember)
         except pa.ArrowInvalid as error:
-            raise DataError(f"{self.path.name} cannot be read as delimited text: {first_line(error)}") from error
+            raise DataError(f"{self.name} cannot be read as delimited text: {first_line(error)}") from error
 
     def _parse(self, *, threads: bool, handler: Callable[[Any], str] | None = None) -> pa.Table:
         import pyarrow.csv as pc
@@ -164,6 +164,21 @@ class Delimited:
                     written.write((_UNIT_SEPARATOR.join(split_line(line, self.layout.delimiter)) + end).encode())
         return pa.BufferReader(written.getvalue())
 
+    def _without_tail(self, table: pa.Table) -> pa.Table:
+        """Rows without any value at the end, as spreadsheets write them, are no rows."""
+        filled = np.zeros(table.num_rows, dtype=bool)
+        for column in table.columns:
+            if (filled.size and filled[-1]) or table.num_columns < 2:
+                return table
+            filled |= pa.compute.not_equal(column, "").to_numpy()
+        kept = int(np.flatnonzero(filled)[-1]) + 1 if filled.any() else 0
+        if kept < len(filled):
+            count = len(filled) - kept
+            self.notes.append(
+                f"left out: {count:,} row{'s' * (count != 1)} without any value at the end of {self.name}"
+            )
+        return table.slice(0, kept)
+
     def _without_headers(self, table: pa.Table) -> pa.Table:
         """Rows that say the header once more, as files do that were put together of several, are bad."""
         if not self.is_headed or not table.num_rows:
@@ -188,17 +203,15 @@ class Delimited:
         ]
         full = [place + 1 for place in nameless if place not in empty]
         if len(full) > 1:
-            raise DataError(
-                f"{self.path.name}: columns {full[0]} and {full[1]} hold values and have no name; name them"
-            )
+            raise DataError(f"{self.name}: columns {full[0]} and {full[1]} hold values and have no name; name them")
         if empty and len(empty) < len(names):
             table = table.select([place for place in range(len(names)) if place not in set(empty)])
             which = f"column {empty[0] + 1}" if len(empty) == 1 else f"{len(empty)} columns"
-            self.notes.append(f"left out: {which} of {self.path.name} with neither a name nor a value")
+            self.notes.append(f"left out: {which} of {self.name} with neither a name nor a value")
         names = table.column_names
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f"{self.path.name}: column {twice!r} stands twice in the header; rename one")
+            raise DataError(f"{self.name}: column {twice!r} stands twice in the header; rename one")
         return table
 
     def _open_text(self) -> Any:

@@ -6,14 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from workbench.contract.task import Source, file_name
 from workbench.errors import DataError
-
-if TYPE_CHECKING:
-    from workbench.contract.task import Source
 
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
@@ -58,6 +55,8 @@ _ENDINGS = {
 
 def opened(path: Path) -> pa.NativeFile:
     """The bytes of a file, unpacked where its ending or its content says that it is packed."""
+    if not path.is_file():  # a device may never end, and a pipe can be read only once
+        raise DataError(f"{file_name(path)} is no file; give one")
     name = os.fsencode(path)  # Arrow knows no other names than UTF-8
     kind = PACKED.get(path.suffix.lower())
     if kind is None:
@@ -93,9 +92,9 @@ def refuse_others(path: Path, source: Source) -> None:
         found = _ENDINGS[".pkl"]
     found = found or _ENDINGS.get(ending(path))
     if found is not None:
-        raise DataError(f"{path.name} is {found[0]}; {found[1]}")
+        raise DataError(f"{file_name(path)} is {found[0]}; {found[1]}")
     if b"\0" in head and source.encoding.lower().replace("_", "-").startswith("utf-8") and not _is_wide(head):
-        raise DataError(f"{path.name} holds bytes of no text, and is of no kind that is read; {_AS_TEXT}")
+        raise DataError(f"{file_name(path)} holds bytes of no text, and is of no kind that is read; {_AS_TEXT}")
 
 
 def _is_wide(head: bytes) -> bool:
@@ -114,5 +113,5 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"{path.name} cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}"
+            f"{file_name(path)} cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}"
         ) from error

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workbench.contract.task import file_name
 from workbench.data.files import opened
 from workbench.errors import DataError
 
@@ -79,9 +80,9 @@ def _table(path: Path, stream: Callable[[], Any], lines: Lines, kind: str) -> pa
             table = _exact(stream, table, kept)
     except pa.ArrowException as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(_fault(path, lines, kind) or f"{path.name}: {reason}") from error
+        raise DataError(_fault(path, lines, kind) or f"{file_name(path)}: {reason}") from error
     if not table.num_columns:
-        raise DataError(f"{path.name} has no rows")
+        raise DataError(f"{file_name(path)} has no rows")
     return table
 
 
@@ -185,7 +186,7 @@ def _check_depth(path: Path) -> None:
             if not block:
                 return
             if len(rest) > LARGE_BLOCK:
-                raise DataError(f"{path.name}, line {number}: longer than {LARGE_BLOCK >> 20} MiB")
+                raise DataError(f"{file_name(path)}, line {number}: longer than {LARGE_BLOCK >> 20} MiB")
 
 
 def _check_lines(path: Path, lines: bytes, number: int) -> None:
@@ -200,13 +201,12 @@ def _check_lines(path: Path, lines: bytes, number: int) -> None:
         own = _Marks.of(np.frombuffer(line, dtype=np.uint8))
         if len(own.depth) and own.depth.max() > DEEPEST:
             raise DataError(
-                f"{path.name}, line {number}: more than {DEEPEST} brackets are open at once; nest less deep"
+                f"{file_name(path)}, line {number}: more than {DEEPEST} brackets are open at once; nest less deep"
             )
         if own.in_text or (len(own.depth) and (own.depth[-1] or own.depth.min() < 0)):
             what = "not closed on this line" if own.in_text or own.depth[-1] > 0 else "closed and not open"
-            raise DataError(
-                f"{path.name}, line {number}: not JSON: a text or bracket is {what}; give one whole object on each line"
-            )
+            where = f"{file_name(path)}, line {number}"
+            raise DataError(f"{where}: not JSON: a text or bracket is {what}; give one whole object on each line")
         number += line.endswith(b"\n")
 
 
@@ -215,12 +215,12 @@ def _split(path: Path, content: bytes) -> bytes:
     array = np.frombuffer(content, dtype=np.uint8)
     marks = _Marks.of(array)
     if len(marks.depth) and marks.depth.max() > DEEPEST + 1:
-        raise DataError(f"{path.name}: more than {DEEPEST} brackets are open at once; nest less deep")
+        raise DataError(f"{file_name(path)}: more than {DEEPEST} brackets are open at once; nest less deep")
     whole = bool(len(marks.depth)) and marks.depth[-1] == 0 and marks.depth[:-1].min(initial=1) > 0
     if not content.endswith(b"]") or marks.in_text or not (marks.depth[:-1][marks.kinds[:-1] != _LINE] > 0).all():
         whole = False
     if not whole:
-        raise DataError(f"{path.name}: not one whole JSON array; give JSONL: an object on each line")
+        raise DataError(f"{file_name(path)}: not one whole JSON array; give JSONL: an object on each line")
     lines = array.copy()
     lines[(array == 10) | (array == 13)] = ord(" ")
     lines[marks.places[(marks.kinds == _COMMA) & (marks.depth == 1)]] = ord("\n")
@@ -234,7 +234,7 @@ def _fault(path: Path, lines: Lines, what: str) -> str:
     for number, line in lines():
         if not line.strip():
             continue
-        where = f"{path.name}, {what} {number}"
+        where = f"{file_name(path)}, {what} {number}"
         try:
             row = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:

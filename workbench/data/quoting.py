@@ -148,8 +148,8 @@ def check_quotes(name: str, lines: Iterable[str], delimiter: str, *, headed: boo
     except Misquoted as error:
         if not error.closed:
             raise DataError(f"{name}, line {error.start}: a quote opens and is never closed; {REMEDY}") from error
-        opens = f"a quote opens, and on line {error.end} " if error.start != error.end else ""
-        message = f"{name}, line {error.start}: {opens}text follows a quote that closes; {REMEDY}"
+        closes = f" on line {error.end}" if error.start != error.end else ""
+        message = f"{name}, line {error.start}: a quote opens, and text follows where it closes{closes}; {REMEDY}"
         raise DataError(message) from error
     swallowed = watch.swallowed() if watch else None
     if swallowed is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workbench.contract.task import Source
+from workbench.contract.task import Source, file_name
 from workbench.data.delimited import Delimited, first_line, no_encoding, not_text, without_mark
 from workbench.data.files import ending, head_of, opened, reading, refuse_others
 from workbench.data.json_lines import read_json_array, read_json_lines
@@ -85,17 +85,19 @@ def _read(data: Any, source: Source, column_names: tuple[str, ...] | None) -> Ra
         raise DataError(f"{path}: no such file; check {source.flag_of(data)}")
     if path.is_dir():
         raise DataError(f"{path} is a folder; this task reads one file: CSV, TSV, Parquet or JSONL")
+    if not path.is_file():
+        raise DataError(f"{file_name(path)} is a device; give a file")
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty")
+        raise DataError(f"{file_name(path)} is empty")
     with reading(path):
         kind = _kind(path, source)
         if kind == PARQUET:
             return _from_parquet(path)
         if kind == JSON_LINES:
-            return RawTable(path.name, *read_json_lines(path))
+            return RawTable(file_name(path), *read_json_lines(path))
         if kind == JSON_ARRAY:
-            return RawTable(path.name, *read_json_array(path))
-        return RawTable(path.name, *Delimited(path, source, column_names).read())
+            return RawTable(file_name(path), *read_json_array(path))
+        return RawTable(file_name(path), *Delimited(path, source, column_names).read())
 
 
 def _kind(path: Path, source: Source) -> str:
@@ -114,7 +116,7 @@ def _kind(path: Path, source: Source) -> str:
     if re.match(rb"\[\s*\{", head):
         return JSON_ARRAY
     if known == JSON:
-        raise DataError(f"{path.name} is no array of objects; give JSONL: an object on each line")
+        raise DataError(f"{file_name(path)} is no array of objects; give JSONL: an object on each line")
     return DELIMITED
 
 
@@ -162,6 +164,6 @@ def _from_parquet(path: Path) -> RawTable:
 
     try:
         with pa.OSFile(os.fsencode(path)) as file:
-            return RawTable(path.name, pq.read_table(file), _row)
+            return RawTable(file_name(path), pq.read_table(file), _row)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {first_line(error)}") from error
+        raise DataError(f"{file_name(path)} cannot be read as Parquet: {first_line(error)}") from error
