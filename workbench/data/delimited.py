@@ -15,7 +15,7 @@ import pyarrow as pa
 from workbench.contract.task import Source, file_name
 from workbench.data.files import ending, opened
 from workbench.data.layouts import MOST_OF_LINES, SAMPLED, layout_of, split_line
-from workbench.data.quoting import Quotes, check_quotes, quotes_in, records
+from workbench.data.quoting import Quotes, Records, check_quotes, quotes_in
 from workbench.errors import DataError
 
 LARGE_BLOCK = 2**28
@@ -256,7 +256,8 @@ class Delimited:
         with self._open_text() as text:
             below = islice(text, comments, None)
             if self.layout.is_quoted:
-                yield from (record.line for record in records(below, self.layout.delimiter, first=comments + 1))
+                found = Records(below, self.layout.delimiter, first=comments + 1)
+                yield from (found.line for _ in found)
             else:
                 yield from (number for number, line in enumerate(below, comments + 1) if line.rstrip("\r\n"))
 

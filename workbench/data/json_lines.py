@@ -75,9 +75,15 @@ def _table(path: Path, stream: Callable[[], Any], lines: Lines, kind: str) -> pa
     try:
         table = _parse(stream)
         kept = [field.with_type(pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
-        kept += [pa.field(name, pa.decimal128(38)) for name in _too_large(table)]
+        for name in _too_large(table):
+            kept += _whole(stream, name)
         if kept:
-            table = _exact(stream, table, kept)
+            table = _parse(stream, kept)
+            text = [
+                field.with_type(pa.string()) if pa.types.is_decimal(field.type) else field for field in table.schema
+            ]
+            table = table.cast(pa.schema(text))
+        table.validate(full=True)  # Arrow takes bytes within texts as they are
     except pa.ArrowException as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(_fault(path, lines, kind) or f"{file_name(path)}: {reason}") from error
@@ -86,15 +92,14 @@ def _table(path: Path, stream: Callable[[], Any], lines: Lines, kind: str) -> pa
     return table
 
 
-def _exact(stream: Callable[[], Any], table: pa.Table, kept: list[pa.Field]) -> pa.Table:
-    """Texts that look like times stay text; whole numbers that floating point would change become text as well."""
+def _whole(stream: Callable[[], Any], name: str) -> list[pa.Field]:
+    """A field that keeps a column of whole numbers exact; none where some are no whole ones."""
+    field = pa.field(name, pa.decimal128(38))
     try:
-        table = _parse(stream, kept)
-    except pa.ArrowInvalid:  # some of those numbers are no whole ones: they are floating point indeed
-        kept = [field for field in kept if pa.types.is_string(field.type)]
-        table = _parse(stream, kept)
-    fields = [field.with_type(pa.string()) if pa.types.is_decimal(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(fields))
+        _parse(stream, [field])
+    except pa.ArrowInvalid:
+        return []
+    return [field]
 
 
 def _too_large(table: pa.Table) -> Iterator[str]:
@@ -189,8 +194,27 @@ def _check_depth(path: Path) -> None:
                 raise DataError(f"{file_name(path)}, line {number}: longer than {LARGE_BLOCK >> 20} MiB")
 
 
+def _is_shallow(content: NDArray[np.uint8]) -> bool:
+    """Whether each line is an object, with no more brackets than may be open at once: a quick look.
+
+    No bracket stays open beyond such a line, as no JSON goes on with `{` behind `}`.
+    """
+    ends = np.flatnonzero(content[:-1] == ord("\n"))
+    opens = np.flatnonzero((content & 0xDF) == ord("["))  # and "{", which differs from "[" by that bit alone
+    lines = np.searchsorted(ends, opens)
+    return bool(
+        content[0] == ord("{")
+        and content[-2:-1] == ord("}")
+        and (content[ends - 1] == ord("}")).all()
+        and (content[ends + 1] == ord("{")).all()
+        and (lines[DEEPEST:] != lines[: max(0, len(lines) - DEEPEST)]).all()
+    )
+
+
 def _check_lines(path: Path, lines: bytes, number: int) -> None:
     content = np.frombuffer(lines, dtype=np.uint8)
+    if len(content) > 1 and _is_shallow(content):
+        return
     marks = _Marks.of(content)
     ends = marks.places[marks.kinds == _LINE]
     open_at_ends = marks.depth[marks.kinds == _LINE]

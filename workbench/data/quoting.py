@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,8 +14,8 @@ import numpy as np
 from workbench.data.layouts import has_digits_alone, long_values, split_line
 from workbench.errors import DataError
 
-_BLOCK = 1 << 22
-"""Bytes that are looked at together."""
+_BLOCK = 1 << 20
+"""Bytes that are looked at together, so that they stay in the processor's cache."""
 
 _SAMPLED = 2000
 """Rows on one line each by which columns are known."""
@@ -40,12 +39,12 @@ class Quotes(Enum):
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a file, with where it stands.
+    """A record on several lines.
 
     Args:
         line: the one on which it starts, from 1.
         values: what it holds.
-        lines: its lines as they are in the file.
+        lines: as they are in the file.
     """
 
     line: int
@@ -81,8 +80,8 @@ def quotes_in(stream: Any, delimiter: str) -> Quotes:
         text = np.frombuffer(before + (block or b"\n"), dtype=np.uint8)
         places = np.flatnonzero(text[1:-1] == ord('"')) + 1
         if len(places):
-            opens = (np.arange(len(places)) + number) % 2 == 0
-            if not (edges[text[places[opens] - 1]].all() and edges[text[places[~opens] + 1]].all()):
+            opens, closes = places[number % 2 :: 2], places[1 - number % 2 :: 2]
+            if not (edges[text[opens - 1]].all() and edges[text[closes + 1]].all()):
                 return Quotes.OTHER
         if number or len(places):
             ends = np.flatnonzero((text[1:-1] == 10) | (text[1:-1] == 13)) + 1
@@ -95,8 +94,8 @@ def quotes_in(stream: Any, delimiter: str) -> Quotes:
         block = stream.read(_BLOCK)
 
 
-def records(lines: Iterable[str], delimiter: str, *, strict: bool = False, first: int = 1) -> Iterator[Record]:
-    """Every record that is no empty line.
+class Records:
+    """Iterates over the values of every record that is no empty line.
 
     Args:
         lines: with what ends them.
@@ -105,23 +104,35 @@ def records(lines: Iterable[str], delimiter: str, *, strict: bool = False, first
         first: the number of the first line.
 
     Raises:
-        Misquoted: they are not, with `strict`.
+        Misquoted: they are not, with `strict`, while it iterates.
     """
-    taken: deque[str] = deque()
-    line = first
-    with long_values():
-        reader = csv.reader(_remembered(lines, taken), delimiter=delimiter, strict=strict)
-        while True:
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise Misquoted(line, line + len(taken) - 1, "unexpected end" not in str(error)) from error
-            if values:
-                yield Record(line, values, tuple(taken))
-            line += len(taken)
-            taken.clear()
+
+    def __init__(self, lines: Iterable[str], delimiter: str, *, strict: bool = False, first: int = 1) -> None:
+        self.line = first
+        """The line on which the record starts that was given last."""
+        self.taken: list[str] = []
+        """The lines of that record as they are in the file."""
+        self._reader = csv.reader(self._remembered(lines), delimiter=delimiter, strict=strict)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        with long_values():
+            while True:
+                self.line += len(self.taken)
+                self.taken.clear()
+                try:
+                    values = next(self._reader, None)
+                except csv.Error as error:
+                    end = self.line + len(self.taken) - 1
+                    raise Misquoted(self.line, end, "unexpected end" not in str(error)) from error
+                if values is None:
+                    return
+                if values:
+                    yield values
+
+    def _remembered(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self.taken.append(line)
+            yield line
 
 
 def check_quotes(name: str, lines: Iterable[str], delimiter: str, *, headed: bool, first: int) -> None:
@@ -139,12 +150,16 @@ def check_quotes(name: str, lines: Iterable[str], delimiter: str, *, headed: boo
     """
     watch: Watch | None = None
     try:
-        for record in records(lines, delimiter, strict=True, first=first):
+        found = Records(lines, delimiter, strict=True, first=first)
+        for values in found:
             if watch is None:
-                watch = Watch(len(record.values), delimiter)
+                watch = Watch(len(values), delimiter)
                 if headed:
                     continue
-            watch.see(record)
+            if len(found.taken) > 1:
+                watch.suspect(Record(found.line, values, tuple(found.taken)))
+            elif len(watch.sample) < _SAMPLED and len(values) == watch.n_columns:
+                watch.sample.append(values)
     except Misquoted as error:
         if not error.closed:
             raise DataError(f"{name}, line {error.start}: a quote opens and is never closed; {REMEDY}") from error
@@ -172,6 +187,7 @@ class Watch:
     Args:
         n_columns: how many values a record has.
         delimiter: between them.
+        sample: the first rows that are on one line each, by which columns are known.
     """
 
     n_columns: int
@@ -179,12 +195,9 @@ class Watch:
     sample: list[list[str]] = field(default_factory=list)
     suspects: list[Record] = field(default_factory=list)
 
-    def see(self, record: Record) -> None:
-        """Take note of a record that is no header."""
-        if len(record.lines) == 1:
-            if len(self.sample) < _SAMPLED and len(record.values) == self.n_columns:
-                self.sample.append(record.values)
-        elif len(self.suspects) < _SUSPECTS and len(record.values) == self.n_columns:
+    def suspect(self, record: Record) -> None:
+        """Take note of a record that is to be looked at in the end."""
+        if len(self.suspects) < _SUSPECTS and len(record.values) == self.n_columns:
             self.suspects.append(record)
 
     def swallowed(self) -> Record | None:
@@ -240,9 +253,3 @@ class _Column:
 
     def knows(self, value: str) -> bool:
         return value != "" and (self.is_numeric or value in self.known)
-
-
-def _remembered(lines: Iterable[str], taken: deque[str]) -> Iterator[str]:
-    for line in lines:
-        taken.append(line)
-        yield line
