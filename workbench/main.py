@@ -68,7 +68,7 @@ def execute(session: Session, url: str, screen: Screen, started: float) -> RunRe
             pool.start()
             check_device(pool, settings.device, interrupts.check)
             with interrupts.at_once():
-                dataset = question.task.read(source(question.task, settings), question.options)
+                dataset = question.task.read(source(question.task, settings, folder), question.options)
             session.check_data(dataset)
             question = suited(question, settings, dataset.data)
             reading = budget.elapsed

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from workbench.contract import devices
 from workbench.contract.metric import Metric
 from workbench.contract.split import Split
 from workbench.contract.task import ENCODING_ALONE, Source, Task
+from workbench.data.pipes import kept
 from workbench.errors import PluginError, SettingsError, UnknownName, UserError
 from workbench.execution.memory import machine_memory
 from workbench.execution.pool import Pool, check_can_go_on
@@ -121,16 +123,22 @@ class Plan:
     uncounted: str | None
 
 
-def source(task: Task[Any], settings: RunSettings) -> Source:
-    """Where the data comes from: what the user gave, else the task's sample."""
+def source(task: Task[Any], settings: RunSettings, folder: Path) -> Source:
+    """Where the data comes from: what the user gave, else the task's sample.
+
+    Args:
+        task: of the run.
+        settings: of the run.
+        folder: of the run; what comes through a pipe is put there.
+    """
     if settings.data is None:
         if settings.test_data is not None:
             raise SettingsError("--test-data needs --data beside it")
         return task.sample()
     own = (f"--{name.replace('_', '-')}" for name in task.options)
     return Source(
-        settings.data,
-        settings.test_data,
+        kept(settings.data, folder / "data"),
+        kept(settings.test_data, folder / "test_data"),
         settings.encoding,
         settings.on_bad_rows,
         options=(*ENCODING_ALONE, "--on-bad-rows", *own),

@@ -16,7 +16,7 @@ from workbench.planning import ask, source, suited, worker_memory
 from workbench.recording import versions
 from workbench.registry import Registry
 from workbench.search.budget import MAX_GRACE
-from workbench.settings import IN_MEMORY, RunSettings
+from workbench.settings import RunSettings
 from workbench.store import queries
 from workbench.store.database import Database
 
@@ -77,7 +77,7 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
     question = ask(registry, replace(settings, task=task.name, models=(), without=(), fixed={}))
     with run_folder() as folder:
         setup = Setup(str(folder), question.offer.spec.load, row["threads"], settings.device, question.scorers)
-        dataset = question.task.read(source(question.task, settings), question.options)
+        dataset = question.task.read(source(question.task, settings, folder), question.options)
         if dataset.fingerprint != run["fingerprint"]:
             raise DataError(f"{dataset.name}: this is not the data of run {row['run']}; say where that is with --data")
         question = suited(question, settings, dataset.data)
@@ -119,9 +119,11 @@ def _settings(run: Mapping[str, Any], row: Mapping[str, Any], data: Any, test_da
     """Those of the run, with one worker that has as many threads as the trial's had."""
     moved = {key: value for key, value in (("data", data), ("test_data", test_data)) if value is not None}
     settings = RunSettings.from_mapping({**run["settings"], **moved, "workers": 1, "threads": row["threads"]})
-    for key in ("data", "test_data"):
-        if getattr(settings, key) == IN_MEMORY:
-            raise UserError(f"run {row['run']} was given its {key} as a table in memory; say where it is: --data FILE")
+    gone = settings.gone()
+    if gone is not None:
+        key, how = gone
+        flag = f"--{key.replace('_', '-')}"
+        raise UserError(f"run {row['run']} was given its {key} {how}; say where it is now: {flag} FILE")
     return settings
 
 

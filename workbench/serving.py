@@ -12,6 +12,7 @@ from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.contract.task import ENCODING_ALONE, ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
+from workbench.data.pipes import kept
 from workbench.discovery import fault
 from workbench.errors import PluginError, StoreError, UserError
 from workbench.execution import ensembles, scoring
@@ -21,6 +22,9 @@ from workbench.store.database import Database
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+FILES = ("input", "item_table")
+"""What of a query may be the path of a file."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,11 @@ class Served:
             DataError: the data cannot be read, or nothing of it can be scored.
         """
         encoding = encoding or self.settings["encoding"]
-        source = Source(data, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
         options = {**self.settings["options"], **(options or {})}
-        part, notices = self.task.held_out(source, options, self.encoding)
+        with tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
+            found = kept(data, Path(folder) / "data")
+            source = Source(found, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
+            part, notices = self.task.held_out(source, options, self.encoding)
         names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
         evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
         return evaluation, (*notices, *notes)
@@ -88,8 +94,10 @@ class Served:
 
         Its files are in the text encoding of the run's data where it names no `encoding`.
         """
-        query = {**query, "encoding": query.get("encoding") or self.settings["encoding"]}
-        return self.task.answer(self.model, self.encoding, query)
+        with tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
+            files = {name: kept(query[name], Path(folder) / name) for name in FILES if name in query}
+            encoding = query.get("encoding") or self.settings["encoding"]
+            return self.task.answer(self.model, self.encoding, {**query, **files, "encoding": encoding})
 
 
 def load(database: Database, trial: str) -> Served:

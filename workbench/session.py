@@ -18,7 +18,7 @@ from workbench.execution.work import Result
 from workbench.registry import ModelOffer, Registry, TaskOffer
 from workbench.search.budget import Budget
 from workbench.search.trial import Past, Trial, canonical
-from workbench.settings import IN_MEMORY, RunSettings, available_cores
+from workbench.settings import RunSettings, available_cores
 from workbench.shortage import NO_ROOM
 from workbench.store import resuming
 from workbench.store.database import Database
@@ -178,12 +178,13 @@ def _stored_settings(row: Mapping[str, Any], data: Any, test_data: Any) -> RunSe
     """A run's settings as its row has them, with where its data is now."""
     moved = {key: value for key, value in (("data", data), ("test_data", test_data)) if value is not None}
     stored = RunSettings.from_mapping({**row["settings"], **moved})
-    for key in ("data", "test_data"):
-        if getattr(stored, key) == IN_MEMORY and isinstance(getattr(stored, key), str):
-            raise SettingsError(
-                f"run {row['id']} was given its {key} as a table in memory; give it again, "
-                f"in Python: workbench.resume({row['id']}, {key}=...)"
-            )
+    gone = stored.gone()
+    if gone is not None:
+        key, how = gone
+        raise SettingsError(
+            f"run {row['id']} was given its {key} {how}; give it again, "
+            f"in Python: workbench.resume({row['id']}, {key}=...)"
+        )
     return stored
 
 

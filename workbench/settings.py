@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.data.pipes import is_pipe
 from workbench.errors import SettingsError, UnknownName
 
 DEFAULT_SECONDS = 60.0
 
 IN_MEMORY = "(table)"
 """What JSON says in the place of data that was no file."""
+
+PIPED = "(pipe)"
+"""What JSON says in the place of data that came through a pipe."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {
@@ -108,6 +112,14 @@ class RunSettings:
             finite = not isinstance(value, float) or math.isfinite(value)
             self._check("set", finite, "a finite number", f"{key}={value}")
 
+    def gone(self) -> tuple[str, str] | None:
+        """(which data, how it was given) where stored settings do not say where that is."""
+        for key in ("data", "test_data"):
+            given = getattr(self, key)
+            if isinstance(given, str) and given in (IN_MEMORY, PIPED):
+                return key, "as a table in memory" if given == IN_MEMORY else "through a pipe"
+        return None
+
     @property
     def worker_count(self) -> int:
         """How many workers there will be."""
@@ -128,7 +140,7 @@ class RunSettings:
         plain = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         for key in ("data", "test_data"):
             if plain[key] is not None:
-                plain[key] = str(Path(plain[key]).absolute()) if isinstance(plain[key], str | Path) else IN_MEMORY
+                plain[key] = _lasting(plain[key])
         return json.loads(json.dumps(plain))  # type: ignore[no-any-return]
 
     @classmethod
@@ -242,3 +254,10 @@ _PARSERS: dict[str, Any] = {
     "fixed": parse_fixed,
     "options": parse_options,
 }
+
+
+def _lasting(data: Any) -> str:
+    """Where data is, from whatever folder; or why that cannot be said."""
+    if not isinstance(data, str | Path):
+        return IN_MEMORY
+    return PIPED if is_pipe(data) else str(Path(data).absolute())

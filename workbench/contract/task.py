@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 ENSEMBLE = "ensemble"
 """What several models that answer together are called, where others have the name of their model."""
+
+
+def file_name(path: str | Path) -> str:
+    """The name of a file as text: of bytes that are no UTF-8, which a name may have, it gives the numbers."""
+    return os.fsencode(Path(path).name).decode("utf-8", "backslashreplace")
 
 
 ENCODING_ALONE = ("--encoding",)
@@ -66,7 +72,7 @@ class Source:
     def name(self) -> str:
         """How the data is shown: the file's name, or what it is."""
         if isinstance(self.data, str | Path):
-            return Path(self.data).name
+            return file_name(self.data)
         return "made-up data" if self.made_up else "table"
 
 

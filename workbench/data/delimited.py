@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from workbench.contract.task import Source
+from workbench.contract.task import Source, file_name
+from workbench.data.files import ending, opened
+from workbench.data.layouts import MOST_OF_LINES, SAMPLED, layout_of, split_line
+from workbench.data.quoting import Quotes, Records, check_quotes, quotes_in
 from workbench.errors import DataError
-
-DELIMITERS = ",\t;|"
 
 LARGE_BLOCK = 2**28
 """Bytes: no row may be longer. Files are read in smaller blocks, by many threads, where their rows allow it."""
+
+_UNIT_SEPARATOR = "\x1f"
+"""What stands for a delimiter of more than one letter while Arrow reads it."""
 
 
 def without_mark(encoding: str) -> str:
@@ -26,7 +32,7 @@ def without_mark(encoding: str) -> str:
 
 def not_text(path: Path, at: int, encoding: str) -> DataError:
     hint = "say which it is, such as --encoding latin-1, gbk or utf-16"
-    return DataError(f"{path.name}, byte {at}: not {encoding} text; {hint}")
+    return DataError(f"{file_name(path)}, byte {at}: not {encoding} text; {hint}")
 
 
 def no_encoding(encoding: str) -> DataError:
@@ -41,66 +47,105 @@ class Delimited:
     """One delimited text file, every column read as text."""
 
     def __init__(self, path: Path, source: Source, column_names: tuple[str, ...] | None) -> None:
-        self.path, self.source, self.column_names = path, source, column_names or ()
+        self.path, self.name, self.source, self.column_names = path, file_name(path), source, column_names or ()
         self.can_be_named = column_names is not None and source.offers("--columns")
-        self.bad: list[tuple[int, int, int]] = []  # (record number from 1, values found, values expected)
-        self.delimiter = self._delimiter(self._first_line())
-        self.found = next(self._records())[1]
+        self.bad: list[tuple[int, str]] = []  # (record number from 1, what is wrong with it)
+        self.left_out: set[int] = set()  # numbers of records that are no rows: bad ones, and lines of blanks
+        self.notes: list[str] = []
+        self.layout = layout_of(self._first_lines(), self.column_names, tabs=ending(path) == ".tsv")
+        if not self.layout.first:
+            raise DataError(f"{file_name(path)} is empty")
+        self.is_headed = not self.column_names or self.layout.has_header(self.column_names)
 
     def read(self) -> tuple[pa.Table, Callable[[int], str], tuple[str, ...], int]:
         """The fields of `RawTable` beside its name."""
-        if not self.column_names and self.found and all(_is_number(value) for value in self.found):
-            remedy = "name the columns, such as --columns user,item,rating,timestamp"
-            remedy = remedy if self.can_be_named else "write a line with the names of the columns above it"
-            raise DataError(f"{self.path.name}: line 1 looks like data, not a header; {remedy}")
+        self._check_header()
+        self._check_quotes()
         try:
             table = self._parse(threads=True)
         except pa.ArrowInvalid:
             table = self._parse_again()
-        self._check_last_quote(table)
-        if not self.bad:
-            if table.num_rows == 0:
-                raise DataError(f"{self.path.name} has a header and no rows")
-            return table, self._where, (), 0
-        record, found, expected = self.bad[0]
-        first = f"line {self._line(record)}: {found} value{'s' * (found != 1)} where the header has {expected}"
-        if self.source.on_bad_rows == "error":
-            skip = " or pass --on-bad-rows skip" if self.source.offers("--on-bad-rows") else ""
-            raise DataError(f"{self.path.name}, {first}; fix the line{skip}")
-        note = f"skipped: {len(self.bad):,} malformed row{'s' * (len(self.bad) != 1)}, the first at {first}"
-        return table, self._where, (note,), len(self.bad)
+        table = self._without_headers(self._without_tail(table))
+        if self.bad:
+            record, what = self.bad[0]
+            first = f"line {self._line(record)}: {what}"
+            if self.source.on_bad_rows == "error":
+                skip = " or pass --on-bad-rows skip" if self.source.offers("--on-bad-rows") else ""
+                raise DataError(f"{self.name}, {first}; fix the line{skip}")
+            count = len(self.bad)
+            self.notes.append(f"skipped: {count:,} malformed row{'s' * (count != 1)}, the first at {first}")
+        if table.num_rows == 0 and not self.bad:
+            raise DataError(f"{self.name} has a header and no rows")
+        return self._named(table), self._where, tuple(self.notes), len(self.bad)
+
+    def _check_header(self) -> None:
+        layout, name = self.layout, self.name
+        line = self._line(1)
+        if layout.comments:
+            count = layout.comments
+            self.notes.append(f"left out: {count} line{'s' * (count != 1)} of comments above {name}'s line {line}")
+        shown = ", ".join(layout.first[:6])[:80]
+        if self.column_names and self.is_headed:
+            self.notes.append(f"{name}, line {line}: a header ({shown}), which is no row; --columns goes before it")
+        elif self.column_names and layout.is_headed():
+            raise DataError(f"{name}, line {line} looks like a header ({shown}); delete it, or leave out --columns")
+        elif not self.column_names and layout.begins_with_data:
+            remedy = "name the columns, such as --columns user,item,rating,timestamp"
+            remedy = remedy if self.can_be_named else "write a line with the names of the columns above it"
+            raise DataError(f"{name}: line {line} looks like data, not a header ({shown}); {remedy}")
+
+    def _check_quotes(self) -> None:
+        """Leave those to Arrow that a look at the bytes alone finds in order, as it is far faster."""
+        if not self.layout.is_quoted:
+            return
+        if codecs.lookup(self.source.encoding).name == "utf-8":
+            with opened(self.path) as stream:
+                if quotes_in(stream, self.layout.delimiter) != Quotes.OTHER:
+                    return
+        self._check_text()
+        with self._open_text() as text:
+            below = islice(text, self.layout.comments, None)
+            first = self.layout.comments + 1
+            check_quotes(self.name, below, self.layout.delimiter, headed=self.is_headed, first=first)
 
     def _parse_again(self) -> pa.Table:
         """Slower, on one thread, so that malformed rows come with their numbers, and with room for very long ones."""
 
         def remember(row: Any) -> str:
-            self.bad.append((row.number, row.actual_columns, row.expected_columns))
+            number = row.number - self.layout.comments
+            self.left_out.add(number)
+            if row.text.strip(" \t" + _UNIT_SEPARATOR):
+                found, wanted = row.actual_columns, row.expected_columns
+                what = "where the header has" if self.is_headed else "where there are columns:"
+                self.bad.append((number, f"{found} value{'s' * (found != 1)} {what} {wanted}"))
             return "skip"
 
         self._check_text()
         try:
             return self._parse(threads=False, handler=remember)
         except pa.ArrowInvalid as error:
-            raise DataError(f"{self.path.name} cannot be read as delimited text: {first_line(error)}") from error
+            raise DataError(f"{self.name} cannot be read as delimited text: {first_line(error)}") from error
 
     def _parse(self, *, threads: bool, handler: Callable[[Any], str] | None = None) -> pa.Table:
         import pyarrow.csv as pc
 
-        names = list(self.column_names or self.found)
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f"{self.path.name}: column {twice!r} stands twice in the header; rename one")
+        quoted = self.layout.is_quoted
+        names = self.layout.first if self.is_headed else list(self.column_names)
         try:
             return pc.read_csv(
-                self.path,
+                opened(self.path) if quoted else self._rewritten(),
                 read_options=pc.ReadOptions(
                     use_threads=threads,
                     block_size=None if threads else LARGE_BLOCK,
-                    encoding=self.source.encoding,
-                    column_names=list(self.column_names) or None,
+                    encoding=self.source.encoding if quoted else "utf-8",
+                    skip_rows=self.layout.comments,
+                    column_names=None if self.is_headed else names,
                 ),
                 parse_options=pc.ParseOptions(
-                    delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=handler
+                    delimiter=self.layout.delimiter if quoted else _UNIT_SEPARATOR,
+                    quote_char='"' if quoted else False,
+                    newlines_in_values=quoted,
+                    invalid_row_handler=handler,
                 ),
                 convert_options=pc.ConvertOptions(
                     column_types={name: pa.string() for name in names}, strings_can_be_null=False
@@ -109,34 +154,90 @@ class Delimited:
         except UnicodeError as error:
             raise pa.ArrowInvalid(str(error)) from error
 
-    def _open_text(self) -> Any:
-        stream = pa.input_stream(str(self.path), compression="detect")
-        return io.TextIOWrapper(stream, encoding=without_mark(self.source.encoding), newline="")
+    def _rewritten(self) -> pa.BufferReader:
+        """The text with a delimiter of one letter, which is all that Arrow can read."""
+        written = pa.BufferOutputStream()
+        with self._open_text() as text:
+            while lines := text.readlines(MOST_OF_LINES):
+                for line in lines:
+                    end = line[len(line.rstrip("\r\n")) :]
+                    written.write((_UNIT_SEPARATOR.join(split_line(line, self.layout.delimiter)) + end).encode())
+        return pa.BufferReader(written.getvalue())
 
-    def _first_line(self) -> str:
+    def _without_tail(self, table: pa.Table) -> pa.Table:
+        """Rows without any value at the end, as spreadsheets write them, are no rows."""
+        filled = np.zeros(table.num_rows, dtype=bool)
+        for column in table.columns:
+            if (filled.size and filled[-1]) or table.num_columns < 2:
+                return table
+            filled |= pa.compute.not_equal(column, "").to_numpy()
+        kept = int(np.flatnonzero(filled)[-1]) + 1 if filled.any() else 0
+        if kept < len(filled):
+            count = len(filled) - kept
+            self.notes.append(
+                f"left out: {count:,} row{'s' * (count != 1)} without any value at the end of {self.name}"
+            )
+        return table.slice(0, kept)
+
+    def _without_headers(self, table: pa.Table) -> pa.Table:
+        """Rows that say the header once more, as files do that were put together of several, are bad."""
+        if not self.is_headed or not table.num_rows:
+            return table
+        again = np.ones(table.num_rows, dtype=bool)
+        for name, column in zip(self.layout.first, table.columns, strict=True):
+            again &= pa.compute.equal(column, name).to_numpy()
+            if not again.any():
+                return table
+        found = self._numbers(np.flatnonzero(again).tolist())
+        self.bad = sorted([*self.bad, *((number, "the header once more") for number in found)])
+        self.left_out.update(found)
+        return table.filter(pa.array(~again))
+
+    def _named(self, table: pa.Table) -> pa.Table:
+        """Under the names that were given, and without columns that have neither a name nor a value."""
+        names = list(self.column_names or self.layout.first)
+        table = table.rename_columns(names)
+        nameless = [place for place, name in enumerate(names) if not name.strip()]
+        empty = [
+            place for place in nameless if not pa.compute.any(pa.compute.not_equal(table.column(place), "")).as_py()
+        ]
+        full = [place + 1 for place in nameless if place not in empty]
+        if len(full) > 1:
+            raise DataError(f"{self.name}: columns {full[0]} and {full[1]} hold values and have no name; name them")
+        if empty and len(empty) < len(names):
+            table = table.select([place for place in range(len(names)) if place not in set(empty)])
+            which = f"column {empty[0] + 1}" if len(empty) == 1 else f"{len(empty)} columns"
+            self.notes.append(f"left out: {which} of {self.name} with neither a name nor a value")
+        names = table.column_names
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f"{self.name}: column {twice!r} stands twice in the header; rename one")
+        return table
+
+    def _open_text(self) -> Any:
+        return io.TextIOWrapper(opened(self.path), encoding=without_mark(self.source.encoding), newline="")
+
+    def _first_lines(self) -> list[str]:
+        lines: list[str] = []
         try:
             with self._open_text() as text:
+                size = 0
                 for line in text:
-                    if line.strip():
-                        return str(line.rstrip("\r\n"))
+                    lines.append(line)
+                    size += len(line)
+                    if len(lines) == SAMPLED or size > MOST_OF_LINES:
+                        break
         except UnicodeError:
             self._check_text()
         except LookupError as error:
             raise no_encoding(self.source.encoding) from error
-        raise DataError(f"{self.path.name} is empty")
-
-    def _delimiter(self, header: str) -> str:
-        counts = {delimiter: header.count(delimiter) for delimiter in DELIMITERS}
-        best = max(counts, key=lambda delimiter: counts[delimiter])
-        return best if counts[best] else ","
+        return lines
 
     def _check_text(self) -> None:
         """Raise with the first byte that is not text in the encoding, if there is one."""
-        import codecs
-
         decoder = codecs.getincrementaldecoder(self.source.encoding)()
         offset = 0
-        with pa.input_stream(str(self.path), compression="detect") as stream:
+        with opened(self.path) as stream:
             while True:
                 block = stream.read(1 << 20)
                 pending = len(decoder.getstate()[0])
@@ -149,50 +250,30 @@ class Delimited:
                 if not block:
                     return
 
-    def _records(self, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
-        """(the line on which it starts, its values) of every record; blank lines are none."""
-        limit = csv.field_size_limit(2**31 - 1)
-        try:
-            with self._open_text() as text:
-                reader = csv.reader(text, delimiter=self.delimiter, strict=strict)
-                start = 1
-                for row in reader:
-                    if row:
-                        yield start, row
-                    start = reader.line_num + 1
-        finally:
-            csv.field_size_limit(limit)
+    def _lines_of_records(self) -> Iterator[int]:
+        """The line on which each record starts."""
+        comments = self.layout.comments
+        with self._open_text() as text:
+            below = islice(text, comments, None)
+            if self.layout.is_quoted:
+                found = Records(below, self.layout.delimiter, first=comments + 1)
+                yield from (found.line for _ in found)
+            else:
+                yield from (number for number, line in enumerate(below, comments + 1) if line.rstrip("\r\n"))
 
     def _line(self, record: int) -> int:
         """The line on which a record, numbered from 1, starts."""
-        return next(line for number, (line, _) in enumerate(self._records(), 1) if number == record)
+        return next(islice(self._lines_of_records(), record - 1, None))
 
-    def _check_last_quote(self, table: pa.Table) -> None:
-        """A quote that is never closed swallows the rest of the file into the last value."""
-        last = table.column(table.num_columns - 1)[-1].as_py() if table.num_rows else ""
-        if "\n" not in last and "\r" not in last:
-            return
-        try:
-            for _ in self._records(strict=True):
-                pass
-        except csv.Error as error:
-            if "unexpected end" in str(error):
-                line = max(line for line, _ in self._records())
-                raise DataError(
-                    f"{self.path.name}, line {line}: a quote opens in the last column and is never closed; "
-                    "close it, or double it where it belongs to the text"
-                ) from error
+    def _numbers(self, rows: list[int]) -> list[int]:
+        """The numbers of the records that these rows are, which ascend."""
+        left_out, numbers, passed = sorted(self.left_out), [], 0
+        for row in rows:
+            number = row + 1 + self.is_headed + passed
+            while passed < len(left_out) and left_out[passed] <= number:
+                number, passed = number + 1, passed + 1
+            numbers.append(number)
+        return numbers
 
-    def _where(self, number: int) -> str:
-        record = number + 1 + (not self.column_names)
-        for bad, _, _ in self.bad:
-            record += bad <= record
-        return f"line {self._line(record)}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    def _where(self, row: int) -> str:
+        return f"line {self._line(self._numbers([row])[0])}"

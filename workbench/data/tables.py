@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable, Iterator
+import codecs
+import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workbench.contract.task import Source
-from workbench.data.delimited import LARGE_BLOCK, Delimited, first_line, no_encoding, not_text, without_mark
+from workbench.contract.task import Source, file_name
+from workbench.data.delimited import Delimited, first_line, no_encoding, not_text, without_mark
+from workbench.data.files import ending, head_of, opened, reading, refuse_others
+from workbench.data.json_lines import read_json_array, read_json_lines
 from workbench.errors import DataError
 
-DELIMITED = (".csv", ".tsv", ".txt", ".data", ".dat", ".inter")
+DELIMITED, PARQUET, JSON, JSON_LINES, JSON_ARRAY = "delimited", "parquet", "json", "json lines", "json array"
+
+ENDINGS = {
+    ".csv": DELIMITED,
+    ".tsv": DELIMITED,
+    ".parquet": PARQUET,
+    ".pq": PARQUET,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".json": JSON,
+}
+"""What a file is by its name; all others are known by what they hold."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +85,39 @@ def _read(data: Any, source: Source, column_names: tuple[str, ...] | None) -> Ra
         raise DataError(f"{path}: no such file; check {source.flag_of(data)}")
     if path.is_dir():
         raise DataError(f"{path} is a folder; this task reads one file: CSV, TSV, Parquet or JSONL")
+    if not path.is_file():
+        raise DataError(f"{file_name(path)} is a device; give a file")
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty")
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".zst")]
-    suffix = suffixes[-1] if suffixes else ""
-    try:
-        if suffix in (".parquet", ".pq"):
+        raise DataError(f"{file_name(path)} is empty")
+    with reading(path):
+        kind = _kind(path, source)
+        if kind == PARQUET:
             return _from_parquet(path)
-        if suffix in (".jsonl", ".ndjson"):
-            return _from_json_lines(path)
-        if suffix in DELIMITED or not suffix:
-            return RawTable(path.name, *Delimited(path, source, column_names).read())
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {first_line(error)}") from error
-    raise DataError(f"{path.name}: files ending in {suffix} are not read; give CSV, TSV, Parquet or JSONL")
+        if kind == JSON_LINES:
+            return RawTable(file_name(path), *read_json_lines(path))
+        if kind == JSON_ARRAY:
+            return RawTable(file_name(path), *read_json_array(path))
+        return RawTable(file_name(path), *Delimited(path, source, column_names).read())
+
+
+def _kind(path: Path, source: Source) -> str:
+    """Of a table, by the ending of its file where that is known, else by what the file holds."""
+    known = ENDINGS.get(ending(path))
+    if known is not None and known != JSON:
+        if known == DELIMITED:
+            refuse_others(path, source)
+        return known
+    head = head_of(path).removeprefix(codecs.BOM_UTF8).lstrip()
+    if head.startswith(b"PAR1"):
+        return PARQUET
+    refuse_others(path, source)
+    if head.startswith(b"{"):
+        return JSON_LINES
+    if re.match(rb"\[\s*\{", head):
+        return JSON_ARRAY
+    if known == JSON:
+        raise DataError(f"{file_name(path)} is no array of objects; give JSONL: an object on each line")
+    return DELIMITED
 
 
 def read_lines(path: Path, encoding: str) -> list[str]:
@@ -94,14 +127,12 @@ def read_lines(path: Path, encoding: str) -> list[str]:
         DataError: the file cannot be read, or is no text in this encoding.
     """
     try:
-        with pa.input_stream(str(path), compression="detect") as stream:
+        with reading(path), opened(path) as stream:
             text = stream.read().decode(without_mark(encoding))
     except UnicodeError as error:
         raise not_text(path, getattr(error, "start", 0), encoding) from error
     except LookupError as error:
         raise no_encoding(encoding) from error
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {first_line(error)}") from error
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines if lines[-1] else lines[:-1]
 
@@ -132,62 +163,7 @@ def _from_parquet(path: Path) -> RawTable:
     import pyarrow.parquet as pq
 
     try:
-        return RawTable(path.name, pq.read_table(path), _row)
+        with pa.OSFile(os.fsencode(path)) as file:
+            return RawTable(file_name(path), pq.read_table(file), _row)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {first_line(error)}") from error
-
-
-def _from_json_lines(path: Path) -> RawTable:
-    import pyarrow.json as pj
-
-    try:
-        table = _parse_json(path)
-        dates = [field.with_type(pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
-        if dates:  # texts that look like times; as ids they must stay as they are
-            table = _parse_json(path, parse_options=pj.ParseOptions(explicit_schema=pa.schema(dates)))
-    except pa.ArrowException as error:
-        raise DataError(_json_fault(path) or f"{path.name}: {first_line(error)}") from error
-    if not table.num_columns:
-        raise DataError(f"{path.name} has no rows")
-
-    def where(number: int) -> str:
-        return next(f"line {line}" for nth, (line, _) in enumerate(_json_lines(path)) if nth == number)
-
-    return RawTable(path.name, table, where)
-
-
-def _parse_json(path: Path, **options: Any) -> pa.Table:
-    import pyarrow.json as pj
-
-    try:
-        return pj.read_json(path, **options)
-    except pa.ArrowInvalid as error:
-        if "block" not in str(error):
-            raise
-        return pj.read_json(path, read_options=pj.ReadOptions(block_size=LARGE_BLOCK), **options)
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(its number, the line) of every line that is not blank."""
-    with io.BufferedReader(pa.input_stream(str(path), compression="detect")) as lines:
-        yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-
-
-def _json_fault(path: Path) -> str:
-    """The first line that does not go with those before it, or an empty string."""
-    kinds: dict[str, tuple[str, int]] = {}
-    for number, line in _json_lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            return f"{path.name}, line {number}: not JSON in UTF-8 ({getattr(error, 'msg', error)})"
-        if not isinstance(row, dict):
-            return f"{path.name}, line {number}: not a JSON object; JSON lines need one in each line"
-        for column, value in row.items():
-            if value is None:
-                continue
-            kind = {str: "text", bool: "a truth value", int: "a number", float: "a number"}.get(type(value), "nested")
-            first, line_of_first = kinds.setdefault(column, (kind, number))
-            if kind != first:
-                return f"{path.name}, line {number}, column {column}: {kind} where line {line_of_first} has {first}"
-    return ""
+        raise DataError(f"{file_name(path)} cannot be read as Parquet: {first_line(error)}") from error
