@@ -111,37 +111,48 @@ def load(database: Database, trial: str) -> Served:
     task = load_task(task_offer)
     with tempfile.TemporaryDirectory(prefix="workbench-") as name:
         folder = Path(name)
-        artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
-        encoding = mapped.read(task.encoding, folder, "encoding")
+        encoding = _encoding(database, run, task, folder)
         if row["model"] == ENSEMBLE:
-            artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
-            weights = ensembles.restore(folder / row["uuid"])
+            artifacts.get(database, row["run_id"], row["id"], "model", folder / "ensemble")
+            weights = ensembles.restore(folder / "ensemble")
             members = [queries.find_trial(database, member) for member in weights]
             for member in members:
                 if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
                     raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
-            models = [_restored(database, registry, run, member, folder) for member in members]
+            models = [
+                _restored(database, registry, run, member, folder / f"member-{number}")
+                for number, member in enumerate(members)
+            ]
             model = task.ensemble(models, list(weights.values()))
         else:
-            model = _restored(database, registry, run, row, folder)
+            model = _restored(database, registry, run, row, folder / "model")
     metrics = registry.metrics(task_offer.name, task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
     return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers, row["temperature"])
 
 
+def _encoding(database: Database, run: Mapping[str, Any], task: Task[Any], folder: Path) -> Any:
+    """The encoding of a run, by way of files in `folder`."""
+    artifacts.get(database, run["run"], None, "encoding", folder / "encoding")
+    try:
+        return mapped.read(task.encoding, folder, "encoding", validate=True)
+    except Exception as error:  # whatever numpy, Arrow and the task make of what they did not write
+        raise StoreError(f"{database.name} is damaged: the encoding of run {run['run']}: {fault(error)}") from error
+
+
 def _restored(
     database: Database, registry: Registry, run: Mapping[str, Any], row: Mapping[str, Any], folder: Path
 ) -> Model:
-    """The fitted model of one trial."""
+    """The fitted model of one trial, by way of files in `folder`, which is not there yet."""
     # The store holds a name; which class it means is for the installed plugins to say.
     then = queries.version_of(run, row["model"])
     offer = registry.stored_model(run["task"], row["model"], row["plugin"], then)
     if offer.missing:
         raise PluginError(f"model {row['model']} {offer.lack}")
-    artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
+    artifacts.get(database, row["run_id"], row["id"], "model", folder)
     try:
         model: Model = load_class(offer.spec.load).build(row["params"])
-        model.restore(folder / row["uuid"])
+        model.restore(folder)
     except Exception as error:
         reason = str(error) if isinstance(error, PluginError) else fault(error)
         stored = "" if offer.plugin.version == then else f"; it was stored by version {then}"
