@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import ENCODING_ALONE, ENSEMBLE, Answer, Source, Task
 from workbench.data import mapped
 from workbench.discovery import fault
-from workbench.errors import PluginError, StoreError, UserError
+from workbench.errors import PluginError, StoreError, UserError, WorkbenchError
 from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class, load_task
 from workbench.store import artifacts, queries
@@ -78,9 +79,10 @@ class Served:
         encoding = encoding or self.settings["encoding"]
         source = Source(data, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
         options = {**self.settings["options"], **(options or {})}
-        part, notices = self.task.held_out(source, options, self.encoding)
-        names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
-        evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
+        with self._answering():
+            part, notices = self.task.held_out(source, options, self.encoding)
+            names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
+            evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
         return evaluation, (*notices, *notes)
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
@@ -89,7 +91,21 @@ class Served:
         Its files are in the text encoding of the run's data where it names no `encoding`.
         """
         query = {**query, "encoding": query.get("encoding") or self.settings["encoding"]}
-        return self.task.answer(self.model, self.encoding, query)
+        with self._answering():
+            return self.task.answer(self.model, self.encoding, query)
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """A stored model that fails to answer is a plugin's, and comes from whoever wrote the database."""
+        try:
+            yield
+        except WorkbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"trial {self.trial}: its model {self.model_name} cannot answer, or its stored files are not what was "
+                f"fitted: {fault(error)}"
+            ) from error
 
 
 def load(database: Database, trial: str) -> Served:

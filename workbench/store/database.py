@@ -219,6 +219,8 @@ class Database:
                 raise KeyboardInterrupt from error
             kind = StoreFailure if self.backend.may_pass(cause) else StoreError
             raise kind(self.backend.explain(cause)) from error
+        except UnicodeDecodeError as error:  # SQLite quotes what it finds, whatever it is
+            raise StoreError(f"{self.name} is damaged: it holds text that is no UTF-8") from error
         except (DamagedValue, sa.exc.NoResultFound, sa.exc.MultipleResultsFound) as error:
             why = error if isinstance(error, DamagedValue) else "rows that belong together do not fit each other"
             raise StoreError(f"{self.name} is damaged: {why}; workbench db check lists what is wrong") from error

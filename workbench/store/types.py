@@ -201,9 +201,9 @@ class JSON(_Checked):
         self.kind, self.of = kind, of
 
     def fits(self, value: Any) -> bool:
-        if not isinstance(value, self.kind) or not _plain(value, DEEPEST):
+        if not isinstance(value, dict | list) or not isinstance(value, self.kind) or not _plain(value, DEEPEST):
             return False
-        inner: list[Any] = list(value.values()) if isinstance(value, dict) else value
+        inner = value.values() if isinstance(value, dict) else value
         return not self.of or all(type(each) in self.of for each in inner)
 
 
