@@ -88,7 +88,9 @@ def get(database: Database, run: int, trial: int | None, kind: str, folder: Path
         raise StoreError(f"{database.name} keeps no {kind} there")
     targets = _targets(folder, [path for path, _ in rows])
     folder.mkdir(parents=True, exist_ok=True)
-    _check_sizes(database, [sha256 for _, sha256 in rows], folder, kind)
+    size, free = _checked_size(database, [sha256 for _, sha256 in rows], f"the {kind}"), shutil.disk_usage(folder).free
+    if size > free:
+        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
     for target, (path, sha256) in zip(targets, rows, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         get_file(database, sha256, target, name=f"{kind} file {path}")
@@ -195,8 +197,17 @@ def _short(path: str) -> str:
     return ascii(path) if len(path) <= 80 else f"{path[:80]!a}..."
 
 
-def _check_sizes(database: Database, hashes: Sequence[str], folder: Path, kind: str) -> None:
-    """Refuse an artifact that says that it is far larger than what is stored of it, or than the disk."""
+def check_path(path: str) -> None:
+    """Make sure that a file of an artifact is named as `get` takes it.
+
+    Raises:
+        StoreError: it is not.
+    """
+    _inside(Path(), path)
+
+
+def _checked_size(database: Database, hashes: Sequence[str], what: str) -> int:
+    """Bytes of files together, which are refused if that is far more than what is stored of them can be."""
     blob, chunk = schema.blob, schema.blob_chunk
     stored = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(chunk.c.data)), 0)).where(
         chunk.c.sha256 == blob.c.sha256
@@ -207,12 +218,8 @@ def _check_sizes(database: Database, hashes: Sequence[str], folder: Path, kind: 
     sizes = {row.sha256: row.size for row in rows}
     size, packed = sum(sizes.get(sha256, 0) for sha256 in hashes), sum(int(row.stored) for row in rows)
     if min(sizes.values(), default=0) < 0 or size > max(MOST_UNPACKED, MOST_PACKED * packed):
-        raise StoreError(
-            f"the {kind} in {database.name} is damaged: it says that {packed:,} stored bytes hold {size:,}"
-        )
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
+        raise StoreError(f"{what} in {database.name} is damaged: it says that {packed:,} stored bytes hold {size:,}")
+    return size
 
 
 def _put_file(write: Write, path: Path) -> str:
@@ -292,6 +299,7 @@ def check_file(database: Database, sha256: str, name: str) -> None:
     Raises:
         StoreError: as `get_file`.
     """
+    _checked_size(database, [sha256], name)
     for _ in _content(database, sha256, name):
         pass
 

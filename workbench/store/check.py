@@ -38,6 +38,7 @@ def damaged_artifacts(database: Database) -> list[str]:
     for row in artifacts.listing(database):
         name = f"{row['kind']} file {row['path']} of run {row['run']}"
         try:
+            artifacts.check_path(row["path"])
             artifacts.check_file(database, row["sha256"], name)
         except StoreError as error:
             found.append(str(error))
