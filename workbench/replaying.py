@@ -86,7 +86,7 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
             raise DataError(f"run {row['run']} was split {run['split']!r}, now it is {split.identity!r}")
         lay_out(folder, question, settings, dataset, split)
         asked = Fit(
-            row["uuid"],
+            "replay",
             offer.spec.load,
             row["params"],
             row["seed"],

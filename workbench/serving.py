@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from workbench.contract.task import ENCODING_ALONE, ENSEMBLE, Answer, Source, Ta
 from workbench.data import mapped
 from workbench.data.pipes import kept
 from workbench.discovery import fault
-from workbench.errors import PluginError, StoreError, UserError
+from workbench.errors import PluginError, StoreError, UserError, WorkbenchError
 from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class, load_task
 from workbench.store import artifacts, queries
@@ -81,12 +82,12 @@ class Served:
         """
         encoding = encoding or self.settings["encoding"]
         options = {**self.settings["options"], **(options or {})}
-        with tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
+        with self._answering(), tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
             found = kept(data, Path(folder) / "data")
             source = Source(found, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
             part, notices = self.task.held_out(source, options, self.encoding)
-        names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
-        evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
+            names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
+            evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
         return evaluation, (*notices, *notes)
 
     def answer(self, query: Mapping[str, Any]) -> Answer:
@@ -94,10 +95,23 @@ class Served:
 
         Its files are in the text encoding of the run's data where it names no `encoding`.
         """
-        with tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
+        encoding = query.get("encoding") or self.settings["encoding"]
+        with self._answering(), tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
             files = {name: kept(query[name], Path(folder) / name) for name in FILES if name in query}
-            encoding = query.get("encoding") or self.settings["encoding"]
             return self.task.answer(self.model, self.encoding, {**query, **files, "encoding": encoding})
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """A stored model that fails to answer is a plugin's, and comes from whoever wrote the database."""
+        try:
+            yield
+        except WorkbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"trial {self.trial}: its model {self.model_name} cannot answer, or its stored files are not what was "
+                f"fitted: {fault(error)}"
+            ) from error
 
 
 def load(database: Database, trial: str) -> Served:
@@ -119,37 +133,48 @@ def load(database: Database, trial: str) -> Served:
     task = load_task(task_offer)
     with tempfile.TemporaryDirectory(prefix="workbench-") as name:
         folder = Path(name)
-        artifacts.get(database, row["run_id"], None, "encoding", folder / "encoding")
-        encoding = mapped.read(task.encoding, folder, "encoding")
+        encoding = _encoding(database, run, task, folder)
         if row["model"] == ENSEMBLE:
-            artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
-            weights = ensembles.restore(folder / row["uuid"])
+            artifacts.get(database, row["run_id"], row["id"], "model", folder / "ensemble")
+            weights = ensembles.restore(folder / "ensemble")
             members = [queries.find_trial(database, member) for member in weights]
             for member in members:
                 if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
                     raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
-            models = [_restored(database, registry, run, member, folder) for member in members]
+            models = [
+                _restored(database, registry, run, member, folder / f"member-{number}")
+                for number, member in enumerate(members)
+            ]
             model = task.ensemble(models, list(weights.values()))
         else:
-            model = _restored(database, registry, run, row, folder)
+            model = _restored(database, registry, run, row, folder / "model")
     metrics = registry.metrics(task_offer.name, task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
     return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers, row["temperature"])
 
 
+def _encoding(database: Database, run: Mapping[str, Any], task: Task[Any], folder: Path) -> Any:
+    """The encoding of a run, by way of files in `folder`."""
+    artifacts.get(database, run["run"], None, "encoding", folder / "encoding")
+    try:
+        return mapped.read(task.encoding, folder, "encoding", validate=True)
+    except Exception as error:  # whatever numpy, Arrow and the task make of what they did not write
+        raise StoreError(f"{database.name} is damaged: the encoding of run {run['run']}: {fault(error)}") from error
+
+
 def _restored(
     database: Database, registry: Registry, run: Mapping[str, Any], row: Mapping[str, Any], folder: Path
 ) -> Model:
-    """The fitted model of one trial."""
+    """The fitted model of one trial, by way of files in `folder`, which is not there yet."""
     # The store holds a name; which class it means is for the installed plugins to say.
     then = queries.version_of(run, row["model"])
     offer = registry.stored_model(run["task"], row["model"], row["plugin"], then)
     if offer.missing:
         raise PluginError(f"model {row['model']} {offer.lack}")
-    artifacts.get(database, row["run_id"], row["id"], "model", folder / row["uuid"])
+    artifacts.get(database, row["run_id"], row["id"], "model", folder)
     try:
         model: Model = load_class(offer.spec.load).build(row["params"])
-        model.restore(folder / row["uuid"])
+        model.restore(folder)
     except Exception as error:
         reason = str(error) if isinstance(error, PluginError) else fault(error)
         stored = "" if offer.plugin.version == then else f"; it was stored by version {then}"

@@ -178,7 +178,8 @@ def test_what_is_missing_is_said(cli: Cli, workbench: Cli, together: dict[str, A
     gone = workbench("predict", together["trial"], "--users", "u1")
     assert gone.code == 2
     assert gone.err.endswith(
-        "is of workbench-halves 1.0, which is not installed; get it back: pip install 'workbench-halves==1.0'\n"
+        "is of workbench-halves 1.0, which is not installed; get it back, if you know it "
+        "(the database names it): pip install workbench-halves==1.0\n"
     )
     member = next(iter(together["params"]))
     with contextlib.closing(sqlite3.connect(tmp_path / "workbench.db")) as connection, connection:

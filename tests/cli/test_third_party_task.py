@@ -58,7 +58,10 @@ def test_a_plugins_task_is_like_ours_and_outlives_its_plugin(
     (board,) = workbench("leaderboard", "--json").json["leaderboard"]
     assert (board["trial"], board["model"], board["plugin"]) == (trial, "often", "acme-rank")
     assert "often of acme-rank" in workbench("show", trial).out
-    missing = "is of acme-rank 1.0, which is not installed; get it back: pip install 'acme-rank==1.0'"
+    missing = (
+        "is of acme-rank 1.0, which is not installed; get it back, "
+        "if you know it (the database names it): pip install acme-rank==1.0"
+    )
     for command in (("predict", trial, "--users", "u1"), ("replay", trial), ("resume", "1", "--trials", "2")):
         gone = workbench(*command)
         assert (gone.code, gone.err) == (2, f"error: task 'rank' {missing}\n")

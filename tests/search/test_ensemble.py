@@ -147,7 +147,7 @@ def test_it_is_a_trial_with_its_members_as_params(stage: Callable[..., Stage]) -
     assert together.result.metrics[METRIC] == pytest.approx(0.6)
     (asked,) = found.questions
     assert asked.parts == ("valid", "valid-1", "valid-2", "valid-3", "valid-4")
-    assert asked.answers[0] == tuple(f"{trial.id}-answers" for trial in found.trials)
+    assert asked.answers[0] == tuple(f"{trial.number}-answers" for trial in found.trials)
     assert asked.answers[3] == tuple(f"{trial.id}-draw3" for trial in found.trials)
     assert asked.seconds is None
 

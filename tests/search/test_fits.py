@@ -35,7 +35,7 @@ def test_a_question_is_the_trial_s_and_has_the_time_that_is_left(tmp_path: Path)
     trial.params, trial.seed = {"x": 1}, 7
     unbounded = fits(FakePool(answer), tmp_path).question(trial, "train", "valid", "again", answers=True)
     assert unbounded == Fit(
-        f"{trial.id}-again",
+        f"{trial.number}-again",
         "nowhere:a",
         {"x": 1},
         7,

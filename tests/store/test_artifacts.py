@@ -181,7 +181,10 @@ def shortened_by_its_row(database: Database) -> None:
 
 
 def enlarged_by_its_row(database: Database) -> None:
-    change(database, sa.update(schema.blob).where(schema.blob.c.sha256 == sha(NOISE)).values(size=2**60))
+    change(
+        database,
+        sa.update(schema.blob).where(schema.blob.c.sha256 == sha(NOISE)).values(size=len(NOISE) + artifacts.CHUNK),
+    )
 
 
 def of_another_codec(database: Database) -> None:

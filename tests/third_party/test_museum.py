@@ -257,7 +257,10 @@ def test_using_them_says_which_plugin_is_missing_and_how_to_get_it_back(
         plugin = kept["plugin"] if model != "good" else "museum-good"
         if command[0] == "resume":  # the first by name of all that are missing
             plugin, model = "museum-nan", "answers-nan"
-        said = f"model {model!r} is of {plugin} 1.0, which is not installed; get it back: pip install '{plugin}==1.0'"
+        said = (
+            f"model {model!r} is of {plugin} 1.0, which is not installed; get it back, if you know it (the database "
+            f"names it): pip install {plugin}==1.0"
+        )
         assert (gone.code, gone.err) == (2, f"error: {said}\n")
 
 

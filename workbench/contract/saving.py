@@ -5,7 +5,7 @@
 | numpy array, numpy scalar    | `arrays.safetensors`                                           |
 | numpy array of text          | `<name>.npy`, without pickles                                  |
 | scipy sparse matrix or array | `<name>.npz` (CSR or CSC), without pickles                     |
-| scikit-learn estimator       | `<name>.skops`, deflated; its types must be on the list below  |
+| scikit-learn estimator       | `<name>.skops`, deflated; see `workbench.contract.estimators`  |
 | LightGBM booster             | `<name>.lightgbm.txt`                                          |
 | plain values                 | `plain.json`: None, bool, int, float, str, lists, string-keyed dicts |
 
@@ -20,19 +20,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from workbench.contract.boosters import check_booster
+from workbench.contract.estimators import TRUSTED_TYPES, check_estimator, check_packed, load_estimator
 from workbench.errors import ModelError
-
-# Fixed here and never read from a file: a list inside the file would let the file vouch for itself.
-TRUSTED_TYPES = (
-    "collections.OrderedDict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "lightgbm.sklearn.LGBMRegressor",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)
 
 _ARRAYS, _PLAIN, _INDEX = "arrays.safetensors", "plain.json", "attributes.json"
 
@@ -151,7 +141,9 @@ def _save_one(kind: str, value: Any, path: Path) -> bool:
 
         sp.save_npz(path.with_suffix(".npz"), value if value.format in ("csr", "csc") else value.tocsr())
     elif kind == "lightgbm":
-        value.save_model(path.with_suffix(".lightgbm.txt"))
+        text = value.model_to_string()
+        check_booster(text)
+        path.with_suffix(".lightgbm.txt").write_text(text, encoding="utf-8", newline="\n")
     elif kind == "skops":
         from zipfile import ZIP_DEFLATED
 
@@ -159,6 +151,7 @@ def _save_one(kind: str, value: Any, path: Path) -> bool:
 
         target = path.with_suffix(".skops")
         skops.io.dump(value, target, compression=ZIP_DEFLATED)
+        check_estimator(value)
         untrusted = set(skops.io.get_untrusted_types(file=target)) - set(TRUSTED_TYPES)
         return not untrusted
     return True
@@ -169,17 +162,26 @@ def _restore_one(kind: str, path: Path) -> Any:
         case "text":
             import numpy as np
 
-            return np.load(path.with_suffix(".npy"), allow_pickle=False)
+            found = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)  # no larger than its file
+            if not isinstance(found, np.ndarray) or found.dtype.kind != "U":
+                raise ModelError(f"{path.name} is no array of text")
+            return np.array(found)
         case "sparse":
             import scipy.sparse as sp
 
-            return sp.load_npz(path.with_suffix(".npz"))
+            packed = path.with_suffix(".npz")
+            check_packed(packed)
+            matrix = sp.load_npz(packed)
+            if matrix.format not in ("csr", "csc"):
+                raise ModelError(f"{packed.name} is no sparse matrix in rows or columns")
+            matrix.check_format(full_check=True)  # compiled code follows its indices without a look
+            return matrix
         case "lightgbm":
             import lightgbm
 
-            return lightgbm.Booster(model_file=path.with_suffix(".lightgbm.txt"))
+            text = path.with_suffix(".lightgbm.txt").read_text(encoding="utf-8")
+            check_booster(text)
+            return lightgbm.Booster(model_str=text)
         case "skops":
-            import skops.io
-
-            return skops.io.load(path.with_suffix(".skops"), trusted=list(TRUSTED_TYPES))
+            return load_estimator(path.with_suffix(".skops"))
     raise ModelError(f"{path.name} is stored as {kind!r}, which this version does not load")

@@ -163,6 +163,17 @@ class InteractionEncoding:
     item_table: pa.Table | None = None
     user_table: pa.Table | None = None
 
+    def __post_init__(self) -> None:
+        """Native code follows these numbers without a look, and an encoding may come from anyone's database."""
+        n_users, n_items, n = len(self.users), len(self.items), len(self.taken)
+        starts = self.starts
+        if len(starts) != n_users + 1 or starts[0] != 0 or starts[-1] != n or (np.diff(starts) < 0).any():
+            raise ValueError(f"starts does not divide {n} interactions among {n_users} users")
+        if n and not 0 <= self.taken.min() <= self.taken.max() < n_items:
+            raise ValueError(f"taken has numbers that are not from 0 to {n_items - 1}")
+        if len(self.weights) != n or len(self.met) != n_users:
+            raise ValueError(f"weights or met are not as many as the {n} interactions or the {n_users} users")
+
     @classmethod
     def of(cls, users: pa.Array, items: pa.Array, data: Interactions) -> InteractionEncoding:
         """The encoding under which `data` is numbered, all its users met."""

@@ -19,6 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 _INDEX = "fields.json"
+_NAME = re.compile(r"[\w-]+(/[\w-]+)*")
+"""Where a field is: names of fields, from the root down, without a dot that could lead up again."""
 
 
 class Writer:
@@ -81,23 +83,47 @@ def write_array(path: Path, array: Any) -> None:
         raise
 
 
-def read(kind: type, root: Path, name: str) -> Any:
-    """The dataclass `kind` that was written to `root/name`; its arrays are read-only maps."""
+def read(kind: type, root: Path, name: str, *, validate: bool = False) -> Any:
+    """The dataclass `kind` that was written to `root/name`; its arrays are read-only maps.
+
+    Args:
+        kind: what was written.
+        root: the folder of the writer.
+        name: below it.
+        validate: whether to look at every value of Arrow data: offsets that somebody else has written may lead out of
+            the memory that holds it.
+
+    Raises:
+        ValueError: a field is said to be outside of `root`, or inside of itself; or Arrow data is broken.
+    """
+    return _read(kind, root, name, validate, ())
+
+
+def _read(kind: type, root: Path, name: str, validate: bool, within: tuple[str, ...]) -> Any:
+    if name in within or not _NAME.fullmatch(name):
+        raise ValueError(f"{_INDEX} names {name!a}, which is no place of a field")
     index = json.loads((root / name / _INDEX).read_text(encoding="utf-8"))
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         entry = index[field.name]
         if "at" not in entry:
             values[field.name] = entry["value"]
-        elif entry["at"].endswith(".npy"):
-            values[field.name] = np.load(root / entry["at"], mmap_mode="r", allow_pickle=False)
-        elif entry["at"].endswith((".arrow", ".table")):
-            with pa.memory_map(str(root / entry["at"])) as source:
+            continue
+        at, _, suffix = entry["at"].partition(".")
+        if suffix and not _NAME.fullmatch(at):
+            raise ValueError(f"{_INDEX} names {entry['at']!a}, which is no place of a field")
+        if not suffix:
+            values[field.name] = _read(_dataclass_in(field, kind), root, at, validate, (*within, name))
+        elif suffix == "npy":
+            values[field.name] = np.load(root / f"{at}.npy", mmap_mode="r", allow_pickle=False)
+        elif suffix in ("arrow", "table"):
+            with pa.memory_map(str(root / f"{at}.{suffix}")) as source:
                 table = pa.ipc.open_file(source).read_all()
-            is_array = entry["at"].endswith(".arrow")
-            values[field.name] = table["values"].combine_chunks() if is_array else table
+            if validate:
+                table.validate(full=True)
+            values[field.name] = table["values"].combine_chunks() if suffix == "arrow" else table
         else:
-            values[field.name] = read(_dataclass_in(field, kind), root, entry["at"])
+            raise ValueError(f"{_INDEX} names {entry['at']!a}, which is no kind of file that fields are kept in")
     return kind(**values)
 
 

@@ -61,7 +61,9 @@ def assemble(
     if len(members) < 2 or left < AS_LONG * (time.monotonic() - began):
         return None
     together = Trial(number, ENSEMBLE, {}, 0)
-    answers = tuple(tuple(trial.scored[draw] if draw else _restored(trial) for trial in members) for draw in draws)
+    answers = tuple(
+        tuple(trial.scored[draw] if draw else fits.id_of(trial, "answers") for trial in members) for draw in draws
+    )
     weighed = fits.weigh(
         Weigh(
             together.id,
@@ -92,10 +94,6 @@ def question_of(together: Trial, folders: Mapping[str, str], trials: Sequence[Tr
     return fits.question(together, "", "test", "final", members=members)
 
 
-def _restored(trial: Trial) -> str:
-    return f"{trial.id}-answers"
-
-
 def seconds_to_assemble(members: Sequence[Trial], fits: Fits, pace: float = 1.0) -> float:
     """What it is expected to take that these give their answers and are weighed."""
     results = [(trial, trial.result) for trial in members if trial.result is not None]
@@ -123,7 +121,7 @@ def _with_answers(members: Sequence[Trial], fits: Fits, deadline: float | None) 
         for trial in members
     ]
     results = fits.run(questions, deadline)
-    there = [trial for trial in members if _complete(results.get(_restored(trial)))]
+    there = [trial for trial in members if _complete(results.get(fits.id_of(trial, "answers")))]
     for trial in there:
         trial.search_folder = again.get(trial.id, trial.search_folder)
     return there

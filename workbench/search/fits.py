@@ -45,7 +45,7 @@ class Fits:
         load = self.loads.get(trial.model, "")
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
         asked = Fit(
-            f"{trial.id}-{tag}",
+            self.id_of(trial, tag),
             load,
             trial.params,
             trial.seed,
@@ -92,9 +92,14 @@ class Fits:
                     answers.append(event)
         return answers
 
+    @staticmethod
+    def id_of(trial: Trial, tag: str) -> str:
+        """Of a question about a trial: by its number, since ids are names of files, and may have come with a row."""
+        return f"{int(trial.number)}-{tag}"
+
     def model_folder(self, trial: Trial, tag: str) -> Path:
         """Where a fitted model of this trial is put."""
-        return self.folder / "models" / f"{trial.id}-{tag}"
+        return self.folder / "models" / self.id_of(trial, tag)
 
     def values(self, id: str) -> tuple[Any, Any] | None:
         """(values per example, which examples) of the searched metric, where it is a mean of such."""

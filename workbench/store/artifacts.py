@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +19,7 @@ from workbench.errors import StoreError
 from workbench.store import schema
 from workbench.store.database import Database, rereading
 from workbench.store.queries import short_ids
+from workbench.store.types import type_at
 
 CHUNK = 2**20
 CHUNKS_AT_ONCE = 16
@@ -26,7 +30,17 @@ Hashes = Mapping[str, str]
 
 Write = Callable[[str, Callable[[Connection], Any]], Any]
 
+MOST_UNPACKED = 2**28
+"""Bytes of an artifact that may be unpacked from next to nothing; beyond, `MOST_PACKED` holds."""
+
+MOST_PACKED = 1_000
+"""How many times its stored bytes a large artifact may have: fitted models have 1 to 20."""
+
+LONGEST_PART, LONGEST_PATH = 255, 1_000
+"""Bytes of a file's name, and of its path in an artifact, which every file system takes."""
+
 _PAYS = 0.9
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def stage(write: Write, folder: Path) -> Hashes:
@@ -57,22 +71,27 @@ def name(connection: Connection, run: int, trial: int | None, kind: str, hashes:
 
 @rereading
 def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
-    """Write an artifact's files below an empty folder, each checked against its hash.
+    """Write an artifact's files below an empty folder, each checked against its hash before it is written.
 
     Raises:
-        StoreError: there is none, a file is damaged, or a path leads out of the folder.
+        StoreError: there is none, a file is damaged or larger than can be, or a path leads out of the folder.
     """
     table = schema.artifact
     with database.read() as connection:
         rows = connection.execute(
             sa.select(table.c.path, table.c.sha256)
+            .distinct()
             .where(table.c.run_id == run, table.c.kind == kind, table.c.trial_id.is_not_distinct_from(trial))
             .order_by(table.c.path)
         ).all()
     if not rows:
         raise StoreError(f"{database.name} keeps no {kind} there")
-    for path, sha256 in rows:
-        target = _inside(folder, path)
+    targets = _targets(folder, [path for path, _ in rows])
+    folder.mkdir(parents=True, exist_ok=True)
+    size, free = _checked_size(database, [sha256 for _, sha256 in rows], f"the {kind}"), shutil.disk_usage(folder).free
+    if size > free:
+        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
+    for target, (path, sha256) in zip(targets, rows, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         get_file(database, sha256, target, name=f"{kind} file {path}")
 
@@ -106,8 +125,19 @@ def trials_kept(database: Database, run: int) -> list[str]:
 def listing(database: Database, run: int | None = None) -> list[dict[str, Any]]:
     """Every stored file as `run`, `trial` (None for what is the run's), `model`, `kind`, `path`, `bytes`, `sha256`."""
     table, trial, blob = schema.artifact, schema.trial, schema.blob
+    uuid, model = (
+        sa.type_coerce(column, type_at(column, str(column), nullable=True)) for column in (trial.c.uuid, trial.c.model)
+    )
     query = (
-        sa.select(table.c.run_id, trial.c.uuid, trial.c.model, table.c.kind, table.c.path, blob.c.size, table.c.sha256)
+        sa.select(
+            table.c.run_id,
+            uuid.label("uuid"),
+            model.label("model"),
+            table.c.kind,
+            table.c.path,
+            blob.c.size,
+            table.c.sha256,
+        )
         .join(blob, blob.c.sha256 == table.c.sha256)
         .outerjoin(trial, trial.c.id == table.c.trial_id)
         .order_by(table.c.run_id, table.c.id)
@@ -139,11 +169,57 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
+def _targets(folder: Path, paths: Sequence[str]) -> list[Path]:
+    """Where the files of an artifact go, none of which is a folder of another."""
+    targets = [_inside(folder, path) for path in paths]
+    names = Counter(path.casefold() for path in paths)  # some file systems know no case
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    for path in paths:
+        if path.casefold() in folders or names[path.casefold()] > 1:
+            raise StoreError(f"an artifact has two files of the name {path!r}, or files inside of it")
+    return targets
+
+
 def _inside(folder: Path, path: str) -> Path:
+    """Where a file of an artifact goes, if its path is one that is plain on every system."""
     pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or not pure.parts:
-        raise StoreError(f"an artifact is named {path!r}, which is no plain relative path")
+    if pure.is_absolute() or not pure.parts or str(pure) != path or not path.isprintable() or set(path) & set("\\:"):
+        raise StoreError(f"an artifact is named {_short(path)}, which is no plain relative path")
+    for part in pure.parts:
+        if part == ".." or _DEVICE.fullmatch(part):
+            raise StoreError(f"an artifact is named {_short(path)}, which is no plain relative path")
+    if len(path.encode()) > LONGEST_PATH or max(len(part.encode()) for part in pure.parts) > LONGEST_PART:
+        raise StoreError(f"an artifact is named {_short(path)}, which is too long for a file's name")
     return folder.joinpath(*pure.parts)
+
+
+def _short(path: str) -> str:
+    return ascii(path) if len(path) <= 80 else f"{path[:80]!a}..."
+
+
+def check_path(path: str) -> None:
+    """Make sure that a file of an artifact is named as `get` takes it.
+
+    Raises:
+        StoreError: it is not.
+    """
+    _inside(Path(), path)
+
+
+def _checked_size(database: Database, hashes: Sequence[str], what: str) -> int:
+    """Bytes of files together, which are refused if that is far more than what is stored of them can be."""
+    blob, chunk = schema.blob, schema.blob_chunk
+    stored = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(chunk.c.data)), 0)).where(
+        chunk.c.sha256 == blob.c.sha256
+    )
+    query = sa.select(blob.c.sha256, blob.c.size, stored.scalar_subquery().label("stored"))
+    with database.read() as connection:
+        rows = connection.execute(query.where(blob.c.sha256.in_(set(hashes)))).all()
+    sizes = {row.sha256: row.size for row in rows}
+    size, packed = sum(sizes.get(sha256, 0) for sha256 in hashes), sum(int(row.stored) for row in rows)
+    if min(sizes.values(), default=0) < 0 or size > max(MOST_UNPACKED, MOST_PACKED * packed):
+        raise StoreError(f"{what} in {database.name} is damaged: it says that {packed:,} stored bytes hold {size:,}")
+    return size
 
 
 def _put_file(write: Write, path: Path) -> str:
@@ -202,34 +278,56 @@ def _codec(path: Path) -> str:
 
 @rereading
 def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
-    """Write one blob to a file.
+    """Write one blob to a file, which is there under its name only when its content is known to be right.
 
     Raises:
         StoreError: it is missing, or its content does not match its hash.
     """
+    check_file(database, sha256, name)
+    with target.open("xb") as file:
+        try:
+            for data in _content(database, sha256, name):
+                file.write(data)
+        except BaseException:
+            target.unlink()
+            raise
+
+
+def check_file(database: Database, sha256: str, name: str) -> None:
+    """Read one blob and compare its content with its hash.
+
+    Raises:
+        StoreError: as `get_file`.
+    """
+    _checked_size(database, [sha256], name)
+    for _ in _content(database, sha256, name):
+        pass
+
+
+def _content(database: Database, sha256: str, name: str) -> Iterator[bytes]:
+    """The pieces of a blob; after the last one it is known whether they match the hash."""
     blob, chunk = schema.blob, schema.blob_chunk
     with database.read() as connection:
         row = connection.execute(sa.select(blob.c.size, blob.c.codec).where(blob.c.sha256 == sha256)).one_or_none()
     if row is None:
         raise StoreError(f"{name} is missing from {database.name}")
     digest, left, number = hashlib.sha256(), row.size, 0
-    with target.open("wb") as file:
-        while left > 0:
-            with database.read() as connection:
-                data = connection.execute(
-                    sa.select(chunk.c.data).where(chunk.c.sha256 == sha256, chunk.c.number == number)
-                ).scalar()
-            try:
-                if data is not None and row.codec == "zstd":
-                    data = pa.Codec("zstd", 1).decompress(data, min(left, CHUNK), asbytes=True)
-            except (pa.ArrowException, OSError):
-                data = None
-            if not data:
-                break
-            file.write(data)
-            digest.update(data)
-            left -= len(data)
-            number += 1
+    while left > 0:
+        with database.read() as connection:
+            data = connection.execute(
+                sa.select(chunk.c.data).where(chunk.c.sha256 == sha256, chunk.c.number == number)
+            ).scalar()
+        size = min(left, CHUNK)
+        try:
+            if data is not None and row.codec == "zstd":
+                data = pa.Codec("zstd", 1).decompress(data, size, asbytes=True)
+        except (pa.ArrowException, OSError):
+            data = None
+        if data is None or len(data) != size:
+            break
+        digest.update(data)
+        left -= size
+        number += 1
+        yield data
     if left or digest.hexdigest() != sha256:
-        target.unlink()
         raise StoreError(f"{name} in {database.name} is damaged: its content does not match its hash {sha256[:12]}")

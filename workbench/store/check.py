@@ -2,42 +2,62 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Inspector
+from sqlalchemy.engine import Connection, Inspector
 
 from workbench.errors import StoreError
 from workbench.store import artifacts
 from workbench.store.database import Database, rereading
 from workbench.store.schema import metadata
+from workbench.store.types import DamagedValue, LargeBinary, reader
 from workbench.store.views import VIEWS
 
 
 @rereading
 def problems(database: Database) -> list[str]:
-    """One line for each thing that is wrong: what is missing, broken or points nowhere, artifacts that do not match."""
+    """One line for each thing that is wrong: what is missing, broken, no value of its column or points nowhere, and
+    artifacts that do not match.
+    """
     with database.read() as connection:
         inspector = sa.inspect(connection)
         if missing := list(_missing(inspector)):
             return missing
         found = [*_missing_rules(inspector), *database.backend.damage(connection)]
-    return found + damaged_artifacts(database)
+        found += [line for table in metadata.sorted_tables for line in _wrong_values(connection, table)]
+    try:
+        return found + damaged_artifacts(database)
+    except StoreError as error:  # wrong values are in its way
+        return found + [str(error)] * (not found)
 
 
 def damaged_artifacts(database: Database) -> list[str]:
     """One line for each stored file whose content is not what its hash says."""
     found = []
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-        for row in artifacts.listing(database):
-            name = f"{row['kind']} file {row['path']} of run {row['run']}"
-            try:
-                artifacts.get_file(database, row["sha256"], Path(folder) / "file", name)
-            except StoreError as error:
-                found.append(str(error))
+    for row in artifacts.listing(database):
+        name = f"{row['kind']} file {row['path']} of run {row['run']}"
+        try:
+            artifacts.check_path(row["path"])
+            artifacts.check_file(database, row["sha256"], name)
+        except StoreError as error:
+            found.append(str(error))
     return found
+
+
+def _wrong_values(connection: Connection, table: sa.Table) -> Iterator[str]:
+    """Values that their columns cannot hold, and whose row they are in."""
+    columns = [column for column in table.c if not isinstance(column.type, LargeBinary)]
+    readers = [reader(column, connection.dialect) for column in columns]
+    keys = [at for at, column in enumerate(columns) if column.primary_key]
+    raw = sa.select(*(sa.type_coerce(column, sa.types.NullType()) for column in columns))
+    for row in connection.execute(raw.execution_options(yield_per=1_000)):
+        for read, value in zip(readers, row, strict=True):
+            try:
+                read(value)
+            except DamagedValue as error:
+                named = ", ".join(f"{columns[at].name} {row[at]!a}" for at in keys)
+                yield f"{error}, in the row of {named}"
 
 
 def _missing(inspector: Inspector) -> Iterator[str]:

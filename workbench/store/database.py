@@ -16,6 +16,7 @@ from workbench.errors import SchemaError, StoreError, StoreFailure
 from workbench.store.postgresql import Postgresql
 from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from workbench.store.sqlite import Sqlite
+from workbench.store.types import DamagedValue
 
 DEFAULT_URL = "sqlite:///workbench.db"
 _SQLITE = "sqlite:///"
@@ -33,6 +34,12 @@ class Backend(Protocol):
 
     def prepare(self) -> None:
         """Make a new database fit for the schema."""
+
+    def check_tables(self, connection: Connection) -> None:
+        """Make sure that ours are tables, before anything is read from a file that may come from anyone."""
+
+    def check_views(self, connection: Connection) -> None:
+        """The same of the views, of a schema of this version."""
 
     def read_options(self) -> dict[str, Any]:
         """Execution options under which a transaction sees one state."""
@@ -191,6 +198,8 @@ class Database:
             raise SchemaError(
                 f"{self.name} has schema {version}, this version needs {SCHEMA_VERSION}; run: workbench db upgrade"
             )
+        with self._plain_errors(), self.engine.connect() as connection:
+            self.backend.check_views(connection)
 
     def _migrate(self) -> None:
         from workbench.store.migrate import upgrade
@@ -205,8 +214,16 @@ class Database:
             yield
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
+            if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                # A handler of a signal has raised in the middle of a query, which the module keeps to itself.
+                raise KeyboardInterrupt from error
             kind = StoreFailure if self.backend.may_pass(cause) else StoreError
             raise kind(self.backend.explain(cause)) from error
+        except UnicodeDecodeError as error:  # SQLite quotes what it finds, whatever it is
+            raise StoreError(f"{self.name} is damaged: it holds text that is no UTF-8") from error
+        except (DamagedValue, sa.exc.NoResultFound, sa.exc.MultipleResultsFound) as error:
+            why = error if isinstance(error, DamagedValue) else "rows that belong together do not fit each other"
+            raise StoreError(f"{self.name} is damaged: {why}; workbench db check lists what is wrong") from error
 
 
 def rereading(function: Callable[Concatenate[Database, P], T]) -> Callable[Concatenate[Database, P], T]:
@@ -229,6 +246,7 @@ def rereading(function: Callable[Concatenate[Database, P], T]) -> Callable[Conca
 @rereading
 def _version(database: Database) -> int | None:
     with database.plain() as connection:
+        database.backend.check_tables(connection)
         if not sa.inspect(connection).has_table(VERSION_TABLE):
             return None
         found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()

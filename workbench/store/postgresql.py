@@ -84,6 +84,12 @@ class Postgresql:
                 "make it with: createdb --encoding UTF8 --template template0"
             )
 
+    def check_tables(self, connection: Connection) -> None:
+        """Nothing: what a server holds is a matter of its administrators."""
+
+    def check_views(self, connection: Connection) -> None:
+        """Nothing, as with tables."""
+
     def read_options(self) -> dict[str, Any]:
         """A transaction that sees one state, whatever is committed meanwhile."""
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -10,36 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError, UnknownName, UserError
-from workbench.store import schema
+from workbench.store import schema, views
 from workbench.store.database import Database, rereading
 from workbench.store.lease import DatabaseNow, Standing
 from workbench.store.naming import called, called_by_runs, called_on_boards
-
-LEADERBOARD = sa.table(
-    "leaderboard",
-    *(
-        sa.column(name)
-        for name in (
-            "board_id", "task", "dataset", "dataset_fingerprint", "split", "metric", "direction", "run", "trial",
-            "number", "model", "plugin", "draws", "objective", "valid", "valid_low", "valid_high", "test",
-            "final_rank", "tied", "fit_seconds", "score_seconds", "peak_memory_bytes", "note",
-        )
-    ),
-    sa.column("params", sa.JSON),
-    sa.column("finished_at", sa.DateTime),
-)  # fmt: skip
-RUN_SUMMARY = sa.table(
-    "run_summary",
-    *(
-        sa.column(name)
-        for name in (
-            "run", "name", "task", "dataset", "split", "metric", "state", "reason", "trials", "complete_trials",
-            "best_model", "best_trial", "best_valid", "best_test", "budget_seconds", "seconds",
-        )
-    ),
-    sa.column("started_at", sa.DateTime),
-    sa.column("finished_at", sa.DateTime),
-)  # fmt: skip
 
 MIN_PREFIX = 4
 _DIGITS = re.compile("[0-9a-f]+")
@@ -109,7 +83,7 @@ def leaderboard(database: Database, board: int, run: int | None = None, top: int
         run: only the trials of this run.
         top: at most so many; None for all.
     """
-    view = LEADERBOARD
+    view = views.leaderboard
     query = sa.select(view).where(view.c.board_id == board)
     query = query.order_by(view.c.draws.desc(), view.c.objective.desc()).limit(top)
     if run is not None:
@@ -181,7 +155,7 @@ def _common(first: str, second: str) -> int:
 @rereading
 def runs(database: Database, limit: int | None = None) -> list[dict[str, Any]]:
     """Runs, the newest first."""
-    query = sa.select(RUN_SUMMARY).order_by(RUN_SUMMARY.c.run.desc()).limit(limit)
+    query = sa.select(views.run_summary).order_by(views.run_summary.c.run.desc()).limit(limit)
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ids = short_ids(connection, [row["best_trial"] for row in rows if row["best_trial"]])
@@ -303,7 +277,9 @@ def run(database: Database, number: int) -> dict[str, Any]:
         row = connection.execute(sa.select(table).where(table.c.id == number)).mappings().one_or_none()
         if row is None:
             raise UnknownName("run", str(number), [], "workbench runs")
-        summary = connection.execute(sa.select(RUN_SUMMARY).where(RUN_SUMMARY.c.run == number)).mappings().one()
+        summary = (
+            connection.execute(sa.select(views.run_summary).where(views.run_summary.c.run == number)).mappings().one()
+        )
         dataset, board = schema.dataset, schema.board
         compared = connection.execute(
             sa.select(dataset.c.facts, dataset.c.fingerprint, board.c.direction)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
+
+from workbench.store.types import (
     JSON,
     BigInteger,
     Boolean,
-    CheckConstraint,
-    Column,
     DateTime,
     Float,
-    ForeignKey,
-    Index,
+    Hexadecimal,
     Integer,
     LargeBinary,
-    MetaData,
     String,
-    Table,
     Text,
-    UniqueConstraint,
-    text,
+    name_columns,
 )
-from sqlalchemy.dialects.postgresql import VARCHAR
 
 SCHEMA_VERSION = 1
 """The newest revision in `alembic/versions`; a test holds the two together."""
@@ -40,8 +35,27 @@ metadata = MetaData(
     }
 )
 
-# Found by their first digits, so sorted by characters, whatever the language of a server: 'aa' comes last in Danish.
-UUID = String(32).with_variant(VARCHAR(32, collation="C"), "postgresql")
+DIRECTIONS = ("maximize", "minimize")
+RUN_STATES = ("running", "complete", "interrupted", "failed")
+MODEL_STATES = ("searched", "skipped", "failed")
+TRIAL_STATES = (
+    *("running", "complete", "pruned", "skipped", "invalid"),
+    *("failed", "timeout", "memory", "crashed", "cancelled"),
+)
+PARTS = ("valid", "test")
+CODECS = ("raw", "zstd")
+KINDS = ("encoding", "model")
+
+
+def _uuid() -> Hexadecimal:
+    """Of a run or a trial, which are found by their first digits."""
+    return Hexadecimal(32, by_digit=True)
+
+
+def _one_of(column: str, among: tuple[str, ...]) -> CheckConstraint:
+    """A constraint, named as the column is."""
+    return CheckConstraint(f"{column} IN ({', '.join(map(repr, among))})", name=column)
+
 
 dataset = Table(
     "dataset",
@@ -50,7 +64,7 @@ dataset = Table(
     Column("task", Text, nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("name", Text, nullable=False),
-    Column("facts", JSON, nullable=False),
+    Column("facts", JSON(dict), nullable=False),
     UniqueConstraint("fingerprint", "task", name="uq_dataset_fingerprint"),
 )
 
@@ -62,32 +76,32 @@ board = Table(
     Column("task", Text, nullable=False),
     Column("split", Text, nullable=False),
     Column("metric", Text, nullable=False),
-    Column("direction", String(8), nullable=False),
+    Column("direction", String(8, DIRECTIONS), nullable=False),
     UniqueConstraint("dataset_id", "task", "split", "metric", name="uq_board_dataset_id"),
-    CheckConstraint("direction IN ('maximize', 'minimize')", name="direction"),
+    _one_of("direction", DIRECTIONS),
 )
 
 run = Table(
     "run",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("uuid", UUID, nullable=False, unique=True),
+    Column("uuid", _uuid(), nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("task", Text, nullable=False),
     Column("plugin", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("board_id", ForeignKey("board.id"), nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", String(20, RUN_STATES), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
-    Column("settings", JSON, nullable=False),
-    Column("versions", JSON, nullable=False),
+    Column("settings", JSON(dict), nullable=False),
+    Column("versions", JSON(dict, (str,)), nullable=False),
     Column("split_summary", Text, nullable=False),
-    Column("leakage", JSON, nullable=False),
+    Column("leakage", JSON(list, (str,)), nullable=False),
     Column("baseline", Text, nullable=False),
     Column("budget_seconds", Float),
     Column("seconds", Float),
-    Column("spent", JSON),
+    Column("spent", JSON(dict, (int, float))),
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     Column("owner_host", Text, nullable=False),
@@ -97,7 +111,7 @@ run = Table(
     Column("owner_since", DateTime, nullable=False),
     Column("owner_seen", DateTime, nullable=False),
     Column("fence", Integer, nullable=False),
-    CheckConstraint("state IN ('running', 'complete', 'interrupted', 'failed')", name="state"),
+    _one_of("state", RUN_STATES),
 )
 
 run_model = Table(
@@ -107,33 +121,33 @@ run_model = Table(
     Column("model", Text, primary_key=True),
     Column("plugin", Text, nullable=False),
     Column("version", Text, nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", String(20, MODEL_STATES), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("space", JSON, nullable=False),
+    Column("space", JSON(dict), nullable=False),
     Column("estimated_seconds", Float),
     Column("estimated_bytes", BigInteger),
     Column("trials", Integer),
     Column("seconds", Float),
     Column("best", Float),
     Column("allocation", Text, nullable=False, server_default=""),
-    CheckConstraint("state IN ('searched', 'skipped', 'failed')", name="state"),
+    _one_of("state", MODEL_STATES),
 )
 
 trial = Table(
     "trial",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("uuid", UUID, nullable=False, unique=True),
+    Column("uuid", _uuid(), nullable=False, unique=True),
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("board_id", ForeignKey("board.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("model", Text, nullable=False),
     Column("plugin", Text, nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", String(20, TRIAL_STATES), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("traceback", Text, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
-    Column("params", JSON, nullable=False),
+    Column("params", JSON(dict), nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("objective", Float),
     Column("draws", Integer, nullable=False, server_default="0"),
@@ -154,11 +168,7 @@ trial = Table(
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     UniqueConstraint("run_id", "number", name="uq_trial_run_id"),
-    CheckConstraint(
-        "state IN ('running', 'complete', 'pruned', 'skipped', 'invalid', 'failed', 'timeout', 'memory', "
-        "'crashed', 'cancelled')",
-        name="state",
-    ),
+    _one_of("state", TRIAL_STATES),
 )
 
 # Partial, so that the top of a board of a million trials is read in a fraction of a millisecond.
@@ -186,13 +196,13 @@ trial_metric = Table(
     "trial_metric",
     metadata,
     Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
-    Column("part", String(10), primary_key=True),
+    Column("part", String(10, PARTS), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("name", Text, nullable=False),
     Column("value", Float, nullable=False),
     Column("low", Float),
     Column("high", Float),
-    CheckConstraint("part IN ('valid', 'test')", name="part"),
+    _one_of("part", PARTS),
 )
 
 trial_group = Table(
@@ -229,11 +239,11 @@ trial_report = Table(
 blob = Table(
     "blob",
     metadata,
-    Column("sha256", String(64), primary_key=True),
+    Column("sha256", Hexadecimal(64), primary_key=True),
     Column("size", BigInteger, nullable=False),
-    Column("codec", String(10), nullable=False),
+    Column("codec", String(10, CODECS), nullable=False),
     Column("complete", Boolean, nullable=False),
-    CheckConstraint("codec IN ('raw', 'zstd')", name="codec"),
+    _one_of("codec", CODECS),
 )
 
 blob_chunk = Table(
@@ -250,10 +260,12 @@ artifact = Table(
     Column("id", Integer, primary_key=True),
     Column("run_id", ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE")),
-    Column("kind", String(20), nullable=False),
+    Column("kind", String(20, KINDS), nullable=False),
     Column("path", Text, nullable=False),
     Column("sha256", ForeignKey("blob.sha256"), nullable=False),
-    CheckConstraint("kind IN ('encoding', 'model')", name="kind"),
+    _one_of("kind", KINDS),
     Index("ix_artifact_run_id", "run_id", "trial_id", "kind"),
     Index("ix_artifact_sha256", "sha256"),
 )
+
+name_columns(metadata)

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import StoreError
+from workbench.store import schema
 from workbench.store.database import Database
 
 
@@ -26,12 +28,33 @@ def save(database: Database, run: str, result: dict[str, Any]) -> Path:
 
 
 def load(database: Database, run: str) -> list[dict[str, Any]]:
-    """The spooled results of a run, without a line that was cut short."""
+    """The spooled results of a run, without a line that was cut short.
+
+    Raises:
+        StoreError: the file holds something else.
+    """
     path = _path(database, run)
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        results = [json.loads(line) for line in lines if line.endswith("\n")]
+        if all(map(_is_result, results)):
+            return results
+    except (ValueError, RecursionError):
+        pass  # it is no JSON, or no text
+    raise StoreError(f"{path} is damaged: it holds what no run has put there; move it away to go on without it")
+
+
+def _is_result(result: Any) -> bool:
+    """Whether a line is what `save` is given."""
+    kinds = {"trial": str, "values": dict, "valid": dict, "reports": list}
+    return (
+        isinstance(result, dict)
+        and result.keys() == kinds.keys()
+        and all(isinstance(result[key], kind) for key, kind in kinds.items())
+        and result["values"].keys() <= set(schema.trial.c.keys())
+    )
 
 
 def clear(database: Database, run: str) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,12 +16,16 @@ from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
 from workbench.store.locks import holder_of
-from workbench.store.schema import VERSION_TABLE
+from workbench.store.schema import VERSION_TABLE, metadata
+from workbench.store.views import VIEWS
 
 BUSY_SECONDS = 30.0
 
 # A checkpoint of the write-ahead log can lose committed pages in these versions; a rollback journal cannot.
 _WAL_BUG = ((3, 7, 0), (3, 51, 2))
+
+STEPS_BETWEEN_LOOKS = 100_000
+"""Steps of SQLite's machine, some milliseconds, after which Ctrl-C is noticed in the middle of a query."""
 
 _NOT_TO_BE_WRITTEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
@@ -60,6 +64,50 @@ class Sqlite:
         with contextlib.closing(sqlite3.connect(self._path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
                 connection.execute(f"PRAGMA journal_mode = {'DELETE' if wal_is_unsafe() else 'WAL'}")
+
+    def check_tables(self, connection: Connection) -> None:
+        """Make sure that tables stand where ours belong, without triggers, in a file that may come from anyone.
+
+        Raises:
+            StoreError: another tool has put something else there.
+        """
+        # Before anything is read: a view in a table's place computes whatever it likes, and for ever.
+        ours, views = {*metadata.tables, VERSION_TABLE}, VIEWS.keys()
+        rows = connection.exec_driver_sql("SELECT type, name, tbl_name, rootpage FROM sqlite_master").all()
+        found = []
+        for kind, name, table, page in rows:
+            if kind == "trigger" and str(table).lower() in ours | views:
+                found.append(f"trigger {name!a} on {table}")
+            elif str(name).lower() in ours and (kind != "table" or not page or self._computed(connection, name)):
+                found.append(f"{name} is no plain table")
+        self._refuse(found)
+
+    def check_views(self, connection: Connection) -> None:
+        """Make sure that views of the names of ours are those of this version.
+
+        Raises:
+            StoreError: they are something else.
+        """
+        rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all()
+        there = [(kind, str(name).lower(), str(sql).split()) for kind, name, sql in rows]
+        self._refuse(
+            f"{name} is not the view that Workbench makes"
+            for kind, name, words in there
+            if name in VIEWS and (kind != "view" or words != VIEWS[name].split())
+        )
+
+    def _refuse(self, found: Iterable[str]) -> None:
+        if listed := "; ".join(found):
+            raise StoreError(
+                f"{self.name} holds what Workbench has not made, and is not read: {listed}; drop that, or take the "
+                "file from where it was made"
+            )
+
+    @staticmethod
+    def _computed(connection: Connection, table: str) -> bool:
+        """Whether a table has columns that are computed when they are read."""
+        columns = connection.exec_driver_sql("SELECT hidden FROM pragma_table_xinfo(?)", (table,)).scalars()
+        return any(columns)
 
     def read_options(self) -> dict[str, Any]:
         """Nothing: a transaction sees one state anyway."""
@@ -143,6 +191,11 @@ def wal_is_unsafe(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -
     return _WAL_BUG[0] <= version <= _WAL_BUG[1]
 
 
+def _look_up() -> int:
+    """Let Python run its signal handlers in the middle of a query; the query ends where one raises."""
+    return 0
+
+
 def _url(address: str) -> sa.URL:
     """An address behind `sqlite:///`: nothing in its path is decoded, so that every file can be named."""
     path, mark, text = address.rpartition("?")
@@ -167,6 +220,9 @@ def _engine(url: sa.URL) -> sa.Engine:
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours: the module would begin late and commit before DDL
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")  # whatever the file defines calls harmless functions alone
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.set_progress_handler(_look_up, STEPS_BETWEEN_LOOKS)
         connection.execute("PRAGMA synchronous = FULL")
 
     @sa.event.listens_for(engine, "begin")

@@ -6,6 +6,13 @@ its index.
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
+
+from workbench.store import schema
+from workbench.store.types import type_at
+
 LEADERBOARD = """
 CREATE VIEW leaderboard AS
 SELECT
@@ -74,3 +81,71 @@ LEFT JOIN trial_metric AS test
 """
 
 VIEWS = {"leaderboard": LEADERBOARD, "run_summary": RUN_SUMMARY}
+
+
+def _view(name: str, optional: tuple[str, ...] = (), /, **columns: sa.Column[Any]) -> sa.TableClause:
+    """A view whose columns hold what columns of tables hold, where the `optional` ones may be empty all the same."""
+    return sa.table(
+        name,
+        *(
+            sa.column(each, type_at(source, f"{name}.{each}", nullable=bool(source.nullable) or each in optional))
+            for each, source in columns.items()
+        ),
+    )
+
+
+_board, _dataset, _run, _trial = schema.board.c, schema.dataset.c, schema.run.c, schema.trial.c
+
+leaderboard = _view(
+    "leaderboard",
+    ("test",),
+    board_id=_trial.board_id,
+    task=_board.task,
+    dataset=_dataset.name,
+    dataset_fingerprint=_dataset.fingerprint,
+    split=_board.split,
+    metric=_board.metric,
+    direction=_board.direction,
+    run=_trial.run_id,
+    trial=_trial.uuid,
+    number=_trial.number,
+    model=_trial.model,
+    plugin=_trial.plugin,
+    draws=_trial.draws,
+    objective=schema.trial_metric.c.value,
+    valid=schema.trial_metric.c.value,
+    valid_low=_trial.valid_low,
+    valid_high=_trial.valid_high,
+    test=schema.trial_metric.c.value,
+    final_rank=_trial.final_rank,
+    tied=_trial.tied,
+    fit_seconds=_trial.fit_seconds,
+    score_seconds=_trial.score_seconds,
+    peak_memory_bytes=_trial.peak_memory_bytes,
+    params=_trial.params,
+    note=_trial.note,
+    finished_at=_trial.finished_at,
+)
+
+run_summary = _view(
+    "run_summary",
+    ("best_model", "best_trial", "best_valid", "best_test"),
+    run=_run.id,
+    name=_run.name,
+    task=_run.task,
+    dataset=_dataset.name,
+    split=_board.split,
+    metric=_board.metric,
+    state=_run.state,
+    reason=_run.reason,
+    trials=_trial.number,
+    complete_trials=_trial.number,
+    best_model=_trial.model,
+    best_trial=_trial.uuid,
+    best_valid=_trial.objective,
+    best_test=schema.trial_metric.c.value,
+    budget_seconds=_run.budget_seconds,
+    seconds=_run.seconds,
+    started_at=_run.started_at,
+    finished_at=_run.finished_at,
+)
