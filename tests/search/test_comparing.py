@@ -79,6 +79,16 @@ def test_who_may_be_as_good_is_tied_with_the_leader_and_who_is_not_comparable_is
     assert ranked[3].interval is None
 
 
+def test_intervals_end_where_the_metric_does() -> None:
+    share = Metric(METRIC, "", bounds=(0.0, 1.0))
+    almost = np.where(np.arange(100) < 99, 1.0, 0.0)
+    good, bad = finalist("a", 0.99, "good"), finalist("b", 0.01, "bad")
+    compare([good, bad], share, of({"good": almost, "bad": 1 - almost}))  # type: ignore[arg-type]
+    assert good.interval is not None and bad.interval is not None
+    assert (good.interval[1], bad.interval[0]) == (1.0, 0.0)
+    assert 0.96 < good.interval[0] < 0.98
+
+
 def test_folds_are_draws_of_their_own() -> None:
     """Each fold has a fit of its own, so that its luck is in the interval."""
     shifts = np.repeat([-0.2, 0.0, 0.0, 0.2], 25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+SHARE = (0.0, 1.0)
+NOT_NEGATIVE = (0.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -19,11 +24,13 @@ class Metric:
         name: as on leaderboards, such as `"ndcg@10"`.
         summary: one line that says how it is computed.
         larger_is_better: False for errors and losses.
+        bounds: between which its values lie; intervals end there.
     """
 
     name: str
     summary: str
     larger_is_better: bool = True
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def direction(self) -> str:
@@ -33,6 +40,11 @@ class Metric:
     def objective(self, value: float) -> float:
         """`value` on a scale where larger is better; its own inverse."""
         return value if self.larger_is_better else -value
+
+    def interval(self, value: float, half_width: float) -> tuple[float, float]:
+        """Around a value, as far as the metric goes."""
+        low, high = self.bounds
+        return max(low, value - half_width), min(high, value + half_width)
 
 
 @dataclass(frozen=True)

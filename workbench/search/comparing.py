@@ -37,8 +37,7 @@ def compare(ranked: Sequence[Trial], metric: Metric, values: Callable[[str], Val
         joined = _joined(trial, set(trial.scored), values)
         half = math.inf if joined is None else mean_over_draws(*joined).half_width()
         if math.isfinite(half):
-            mean = metric.objective(trial.objective or 0.0)
-            trial.interval = mean - half, mean + half
+            trial.interval = metric.interval(metric.objective(trial.objective or 0.0), half)
     leader = ranked[0]
     leads = [(trial, lead(leader, trial, metric, values)) for trial in ranked[1:]]
     known = [(trial, difference) for trial, difference in leads if difference is not None]
