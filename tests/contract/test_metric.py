@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from workbench.contract.metric import Evaluation, Metric
 
@@ -30,7 +31,7 @@ def test_the_interval_is_that_of_the_mean(values: list[float]) -> None:
     array = np.array(values, np.float32)
     mean = float(array.mean(dtype=np.float64))
     low, high = Evaluation({"m": mean}, {"m": array}).interval("m") or (0.0, 0.0)
-    half = 1.96 * statistics.stdev(values) / len(values) ** 0.5
+    half = student.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
     assert (low, high) == pytest.approx((mean - half, mean + half), rel=1e-6, abs=1e-6)
 
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from tests.execution.asking import ask, question, works
 from workbench.contract.context import Context
+from workbench.contract.metric import Evaluation
 from workbench.contract.model import Model
 from workbench.contract.split import Split
 from workbench.data import mapped
 from workbench.data.interactions import Interactions
 from workbench.errors import StoreError
 from workbench.execution import ensembles, scoring, values
-from workbench.execution.ensembles import PATIENCE, ROUNDS, greedy, weigh
+from workbench.execution.ensembles import FOLDS, PATIENCE, ROUNDS, Cell, folds_of, gain, greedy, merged, others, weigh
 from workbench.execution.pool import Pool
 from workbench.execution.work import Fit, Setup, Weigh, Weighed
 from workbench.folders import run_folder
@@ -76,6 +77,49 @@ def test_greedy_finds_two_that_are_best_together() -> None:
 
 def test_greedy_is_content_when_told_but_takes_one() -> None:
     assert greedy(3, lambda weights: weights[2] - weights[0], lambda: True) == (0, 0, 1)
+
+
+def cells(n_draws: int) -> list[Cell]:
+    return [Cell(draw, fold, 1 / FOLDS, lambda _: 0.0) for draw in range(n_draws) for fold in range(FOLDS)]
+
+
+def test_what_chooses_weights_shares_no_draw_and_no_example_with_what_judges_them() -> None:
+    found = [(cell.draw, cell.fold) for cell in others(cells(3), 1, 2)]
+    assert found == [(draw, fold) for draw in (0, 2) for fold in range(FOLDS) if fold != 2]
+    assert [cell.fold for cell in others(cells(1), 0, 2)] == [fold for fold in range(FOLDS) if fold != 2]
+    (only,) = cells(1)[:1]
+    assert others([only], 0, 0) == [only]
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50, unique=True), st.integers(1, 7))
+def test_an_example_is_in_the_same_fold_in_every_draw_and_folds_are_of_about_one_size(
+    ids: list[int], step: int
+) -> None:
+    of_draw = Evaluation({}, {}, np.array(ids))
+    again = folds_of(Evaluation({}, {}, np.array(ids[::-1])), np.arange(len(ids)))
+    assert folds_of(of_draw, np.arange(len(ids))).tolist() == again[::-1].tolist()
+    regular = folds_of(Evaluation({}), np.arange(0, 1000 * step, step))
+    assert (abs(np.bincount(regular, minlength=FOLDS) - 1000 / FOLDS) < 60).all()
+
+
+def test_a_draw_is_put_together_from_its_folds() -> None:
+    ids = np.arange(40)
+    each = [Evaluation({"m": float(n), "c": float(n)}, {"m": np.full(40, n, np.float32)}, ids) for n in range(FOLDS)]
+    found = merged(each, ids)
+    in_fold = folds_of(each[0], ids)
+    assert found.per_example["m"].tolist() == in_fold.tolist()
+    assert found.metrics == {"m": pytest.approx(in_fold.mean()), "c": pytest.approx((FOLDS - 1) / 2)}
+
+
+def test_a_gain_is_paired_over_examples_or_else_over_draws() -> None:
+    luck = np.random.default_rng(0).normal(size=(2, 50)).astype(np.float32)
+    alone = [Evaluation({"m": 0.0}, {"m": row}, np.arange(50)) for row in luck]
+    together = [Evaluation({"m": 0.1}, {"m": row + np.float32(0.1)}, np.arange(50)) for row in luck]
+    by = gain(together, alone, "m")
+    assert by.value == pytest.approx(0.1) and by.error < 1e-6
+    draws = gain(*([Evaluation({"m": value}) for value in of] for of in ([0.7, 0.5, 0.4], [0.5, 0.5, 0.5])), "m")
+    assert draws.value == pytest.approx(0.1 / 3)
+    assert draws.error == pytest.approx(np.std([0.2, 0.0, -0.1], ddof=1) / 3**0.5)
 
 
 class Shy(Model):
@@ -136,22 +180,41 @@ def test_weights_give_what_an_evaluation_of_the_ensemble_gives(
         alone.append(scoring.evaluate(TASK, models[name][0], parts[0], metrics, scorers)[0].metrics[metric])
     ids = tuple(tuple(f"{name}-{draw}-{tag}" for name in names) for draw in range(2))
     asked = Weigh(f"together-{tag}", ("valid", "valid-1"), ids, metrics, larger)
+    ways: list[tuple[int, ...]] = []
+
+    def noted(*given: Any) -> tuple[int, ...]:
+        ways.append(greedy(*given))
+        return ways[-1]
+
+    monkeypatch.setattr(ensembles, "greedy", noted)
     found = weigh(TASK, folder, asked, lambda name: parts[["valid", "valid-1"].index(name)], scorers)
     assert found.error == ""
+    assert found.weights == ways.pop(0)
     for draw, part in enumerate(parts):
-        members = [models[name][draw] for name, weight in zip(names, found.weights, strict=True) if weight]
-        together = Ensemble(members, [weight for weight in found.weights if weight])
-        evaluation, _ = scoring.evaluate(TASK, together, part, metrics, scorers)  # type: ignore[arg-type]
-        assert found.draws[draw] == evaluation.metrics[metric]
-        if not draw:
-            assert found.metrics == evaluation.metrics
+        own, ways = ways[:FOLDS], ways[FOLDS:]
+        each = []
+        for weights in own:
+            members = [models[name][draw] for name, weight in zip(names, weights, strict=True) if weight]
+            together = Ensemble(members, [weight for weight in weights if weight])
+            each.append(scoring.evaluate(TASK, together, part, metrics, scorers)[0])  # type: ignore[arg-type]
         kept = values.read(folder, f"{asked.id}-draw{draw}" if draw else asked.id)
         if metric in ("coverage@10", "gini@10"):
             assert kept is None
-        else:
-            assert kept is not None
-            assert np.array_equal(kept[0], evaluation.per_example[metric])
-            assert np.array_equal(kept[1], evaluation.example_ids)
+            assert found.draws[draw] == pytest.approx(np.mean([evaluation.metrics[metric] for evaluation in each]))
+            continue
+        assert kept is not None
+        users = each[0].example_ids
+        assert users is not None and np.array_equal(kept[1], users)
+        in_fold = folds_of(each[0], np.arange(len(users)))
+        for fold, evaluation in enumerate(each):
+            judged = in_fold == fold
+            assert judged.any()
+            assert np.array_equal(kept[0][judged], evaluation.per_example[metric][judged])
+        assert found.draws[draw] == pytest.approx(kept[0].mean(dtype="float64"))
+        if not draw:
+            assert found.metrics[metric] == found.draws[0]
+            assert 0 < found.metrics["ndcg@5"] < 1
+            assert set(found.intervals) == set(metrics)
     if examples > 100 and metric in ("coverage@10", "gini@10"):
         assert (max if larger else min)(*alone, found.draws[0]) == pytest.approx(found.draws[0], abs=0.1)
 

@@ -37,7 +37,7 @@ VALUES: list[Any] = [
     RESULT,
     work.Result("1", "complete", groups=(Group("users' activity", "5 known", "hit@10", 0.5, 7),), notes=("no m",)),
     work.Result("1", "complete", mistakes=(Mistake("row 3", "a", "b", 0.5),), temperature=1.5, epochs=3),
-    work.Weighed("1", "", (2, 0), {"ndcg@10": 0.5}, {}, None, (0.5, 0.25), 1.0),
+    work.Weighed("1", "", (2, 0), {"ndcg@10": 0.5}, {}, None, (0.5, 0.25), True, 1.0),
     work.Checked("1", {"offered": {"model": ["a"]}}),
 ]
 

@@ -16,7 +16,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import Task
 from workbench.errors import ModelError, PluginError
 from workbench.execution.pool import Pool
-from workbench.execution.scoring import TEXT_KEPT, evaluate, is_finite, mean, temperature
+from workbench.execution.scoring import TEXT_KEPT, evaluate, intervals, is_finite, joined, mean, temperature
 from workbench.execution.work import Setup
 
 HERE = "tests.execution.test_scoring"
@@ -293,14 +293,29 @@ def test_results_are_broken_down_on_test_alone(pool: Pool) -> None:
     assert {group.by for group in groups} == {"users' activity", "items' popularity"}
 
 
-def test_the_mean_over_folds_counts_an_example_once() -> None:
+def test_folds_have_a_mean_and_each_row_its_fold() -> None:
     folds = [
         Evaluation({"m": 0.5, "n": 1.0}, {"m": np.array([0.0, 1.0], np.float32)}, np.array([1, 2])),
         Evaluation({"m": 0.75}, {"m": np.array([0.5, 1.0], np.float32)}, np.array([2, 7])),
     ]
-    found = mean(folds)
-    assert found.metrics == {"m": 0.625}
-    assert found.example_ids is not None and found.example_ids.tolist() == [1, 2, 7]
-    assert found.per_example["m"].tolist() == [0.0, 0.75, 1.0]
-    apart = mean([replace(each, example_ids=None) for each in folds])
-    assert apart.per_example["m"].tolist() == [0.0, 1.0, 0.5, 1.0], "without ids every example is its own"
+    assert mean(folds).metrics == {"m": 0.625}
+    found = joined(folds, "m")
+    assert found is not None
+    assert [column.tolist() for column in found] == [[0.0, 1.0, 0.5, 1.0], [1, 2, 2, 7], [0, 0, 1, 1]]
+    apart = joined([replace(each, example_ids=None) for each in folds], "m")
+    assert apart is not None and apart[1].tolist() == [0, 1, 2, 3], "without ids every example is its own"
+    assert joined(folds, "n") is None
+
+
+def test_intervals_over_folds_know_of_the_luck_of_fits() -> None:
+    values = np.random.default_rng(0).normal(size=(4, 100)).astype(np.float32)
+    values -= values.mean(axis=1, keepdims=True)
+    folds = [Evaluation({"m": 0.0}, {"m": row}) for row in values]
+    lucky = [
+        Evaluation({"m": shift}, {"m": row + np.float32(shift)})
+        for row, shift in zip(values, (-1, 0, 0, 1), strict=True)
+    ]
+    (low, high), (low_, high_) = intervals(folds)["m"], intervals(lucky)["m"]
+    assert high - low == pytest.approx(2 * 1.966 / 400**0.5, rel=0.05)
+    assert high_ - low_ == pytest.approx(2 * 3.182 * (2 / 3) ** 0.5 / 2, rel=0.01)
+    assert intervals([Evaluation({"m": 1.0}, {"m": np.ones(1, np.float32)})]) == {}

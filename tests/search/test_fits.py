@@ -106,4 +106,7 @@ def test_values_are_what_workers_left(tmp_path: Path) -> None:
     np.save(tmp_path / "values/x.npy", np.array([0.5, 1.0], np.float32))
     np.save(tmp_path / "values/x.ids.npy", np.array([3, 4]))
     found: Any = made.values("x")
-    assert [array.tolist() for array in found] == [[0.5, 1.0], [3, 4]]
+    assert [array.tolist() for array in found] == [[0.5, 1.0], [3, 4], [0, 0]]
+    np.save(tmp_path / "values/x.folds.npy", np.array([0, 1]))
+    in_folds: Any = made.values("x")
+    assert in_folds[2].tolist() == [0, 1]

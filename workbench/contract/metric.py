@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+SHARE = (0.0, 1.0)
+NOT_NEGATIVE = (0.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -19,11 +24,13 @@ class Metric:
         name: as on leaderboards, such as `"ndcg@10"`.
         summary: one line that says how it is computed.
         larger_is_better: False for errors and losses.
+        bounds: between which its values lie; intervals end there.
     """
 
     name: str
     summary: str
     larger_is_better: bool = True
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def direction(self) -> str:
@@ -33,6 +40,11 @@ class Metric:
     def objective(self, value: float) -> float:
         """`value` on a scale where larger is better; its own inverse."""
         return value if self.larger_is_better else -value
+
+    def interval(self, value: float, half_width: float) -> tuple[float, float]:
+        """Around a value, as far as the metric goes."""
+        low, high = self.bounds
+        return max(low, value - half_width), min(high, value + half_width)
 
 
 @dataclass(frozen=True)
@@ -95,12 +107,23 @@ class Evaluation:
     groups: tuple[Group, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
 
-    def interval(self, name: str, z: float = 1.96) -> tuple[float, float] | None:
-        """The normal-approximation interval of a mean over examples, or None where it is no such mean."""
-        values: Any = self.per_example.get(name)
-        if values is None or len(values) < 2:
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """The 95 % interval of a mean over examples, or None where it is no such mean or of a single example.
+
+        The examples are the sample; the luck of the fit is not in it.
+        """
+        import numpy as np
+
+        from workbench.metrics.significance import mean_over_draws
+
+        values = self.per_example.get(name)
+        if values is None:
             return None
-        half = z * float(values.std(ddof=1, dtype="float64")) / len(values) ** 0.5
+        examples = np.arange(len(values)) if self.example_ids is None else self.example_ids
+        mean = mean_over_draws(values, examples, np.zeros(len(values), np.int64))
+        if mean.n_examples < 2:
+            return None
+        half = mean.half_width()
         return self.metrics[name] - half, self.metrics[name] + half
 
 

@@ -95,37 +95,51 @@ def temperature(task: Task[Any], evaluations: Sequence[Evaluation]) -> float | N
     return statistics.geometric_mean(each)
 
 
-def intervals(found: Evaluation) -> dict[str, tuple[float, float]]:
-    """Name -> (low, high), 95 %, of the metrics that are means over examples."""
-    both = {name: found.interval(name) for name in found.metrics}
-    return {name: pair for name, pair in both.items() if pair is not None and all(map(is_finite, pair))}
-
-
-def mean(folds: Sequence[Evaluation]) -> Evaluation:
-    """The mean over folds; an example that was scored in several counts once, with its own mean.
+def joined(
+    scored: Sequence[Evaluation], name: str
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]] | None:
+    """(values, examples, folds) of a metric over several folds; None where it is no mean over examples.
 
     Examples without ids are those of their fold alone.
     """
     import numpy as np
 
-    metrics = {
-        name: float(np.mean([each.metrics[name] for each in folds]))
-        for name in folds[0].metrics
-        if all(name in each.metrics for each in folds)
-    }
-    ids, count = [], 0
-    for each in folds:
-        n = len(next(iter(each.per_example.values()), ()))
-        ids.append(np.arange(count, count + n) if each.example_ids is None else each.example_ids)
-        count += n
-    unique, group = np.unique(np.concatenate(ids), return_inverse=True)
-    per_example = {}
-    for name in folds[0].per_example:
-        if all(name in each.per_example for each in folds):
-            values = np.concatenate([each.per_example[name] for each in folds])
-            sums = np.bincount(group, values.astype(np.float64), minlength=len(unique))
-            per_example[name] = (sums / np.bincount(group, minlength=len(unique))).astype(np.float32)
-    return Evaluation(metrics, per_example, unique)
+    if not all(name in each.per_example for each in scored):
+        return None
+    values = [each.per_example[name] for each in scored]
+    lengths = [len(each) for each in values]
+    starts = np.cumsum([0, *lengths])
+    examples = [
+        np.arange(start, start + length) if each.example_ids is None else each.example_ids
+        for each, start, length in zip(scored, starts, lengths, strict=False)
+    ]
+    return np.concatenate(values), np.concatenate(examples), np.repeat(np.arange(len(scored)), lengths)
+
+
+def intervals(scored: Sequence[Evaluation]) -> dict[str, tuple[float, float]]:
+    """Name -> (low, high), 95 %, of the metrics that are means over examples; with the luck of several folds' fits."""
+    from workbench.metrics.significance import mean_over_draws
+
+    found = {}
+    for name, value in mean(scored).metrics.items():
+        rows = joined(scored, name)
+        half = math.inf if rows is None else mean_over_draws(*rows).half_width()
+        if is_finite(value) and math.isfinite(half):
+            found[name] = value - half, value + half
+    return found
+
+
+def mean(folds: Sequence[Evaluation]) -> Evaluation:
+    """The means over folds of the metrics that all have."""
+    if len(folds) == 1:
+        return folds[0]
+    return Evaluation(
+        {
+            name: statistics.fmean(each.metrics[name] for each in folds)
+            for name in folds[0].metrics
+            if all(name in each.metrics for each in folds)
+        }
+    )
 
 
 def _computed(load: str, name: str, found: Evaluation, part: Any) -> NDArray[np.float32] | float:

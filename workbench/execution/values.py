@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.contract.metric import Evaluation
+from workbench.execution import scoring
 
 
-def keep(folder: Path, id: str, evaluation: Evaluation, metric: str) -> None:
-    """Leave the values per example of a metric, and which example each belongs to; nothing where it is no mean."""
-    found = evaluation.per_example.get(metric)
+def keep(folder: Path, id: str, scored: Sequence[Evaluation], metric: str) -> None:
+    """Leave the values per example of a metric, which example each belongs to, and of several folds which fold.
+
+    Nothing is left where the metric is no mean over examples.
+    """
+    found = scoring.joined(scored, metric)
     if found is None:
         return
-    examples = evaluation.example_ids
-    examples = np.arange(len(found)) if examples is None else examples
-    np.save(folder / "values" / f"{id}.npy", np.asarray(found, np.float32), allow_pickle=False)
+    found_values, examples, folds = found
+    np.save(folder / "values" / f"{id}.npy", np.asarray(found_values, np.float32), allow_pickle=False)
     np.save(folder / "values" / f"{id}.ids.npy", np.asarray(examples, np.int64), allow_pickle=False)
+    if len(scored) > 1:
+        np.save(folder / "values" / f"{id}.folds.npy", folds, allow_pickle=False)
 
 
-def read(folder: Path, id: str) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
-    """(values per example, which examples), or None where there are none."""
+def read(folder: Path, id: str) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]] | None:
+    """(values per example, which examples, in which folds), or None where there are none."""
     path = folder / "values" / f"{id}.npy"
     if not path.exists():
         return None
-    return np.load(path, allow_pickle=False), np.load(path.with_suffix(".ids.npy"), allow_pickle=False)
+    examples, folds = np.load(path.with_suffix(".ids.npy"), allow_pickle=False), path.with_suffix(".folds.npy")
+    in_folds = np.load(folds, allow_pickle=False) if folds.exists() else np.zeros(len(examples), np.int64)
+    return np.load(path, allow_pickle=False), examples, in_folds
 
 
 def keep_answers(folder: Path, id: str, answers: Mapping[str, NDArray[Any]]) -> None:

@@ -229,10 +229,11 @@ class Weighed:
         id: of the question.
         error: why that cannot be said; empty if it can.
         weights: of each model, whole numbers.
-        metrics: of the first draw, name -> value.
+        metrics: of the first draw, name -> value; like `draws` by weights that were chosen on other examples and draws.
         intervals: their 95 % intervals, of those that are means over examples.
         temperature: what their probabilities are to be calibrated by; None where they have none.
         draws: the deciding metric on each draw.
+        gains: whether that is more than what the best of them reaches alone, by more than chance.
         seconds: that it took.
     """
 
@@ -243,6 +244,7 @@ class Weighed:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     temperature: Temperature | None = None
     draws: tuple[float, ...] = ()
+    gains: bool = False
     seconds: Seconds = 0.0
 
 

@@ -153,12 +153,13 @@ class TrialDesk(Desk):
     def _fit(self, question: work.Fit) -> work.Result:
         clock = Clock()
         try:
-            evaluation, found = self._fit_and_score(question, clock)
+            scored, found = self._fit_and_score(question, clock)
+            evaluation = scoring.mean(scored)
             wrong = {name: value for name, value in evaluation.metrics.items() if not scoring.is_finite(value)}
             if wrong or question.metrics[0] not in evaluation.metrics:
                 name, value = next(iter(wrong.items()), (question.metrics[0], None))
                 return clock.result(question.id, "invalid", f"{name} is {value!r}; a finite number is needed")
-            values.keep(self.folder, question.id, evaluation, question.metrics[0])
+            values.keep(self.folder, question.id, scored, question.metrics[0])
         except Pruned as stop:
             return clock.result(question.id, "pruned", str(stop) or "the search asked it to stop")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of a plugin fails its trial alone
@@ -169,7 +170,7 @@ class TrialDesk(Desk):
             question.id,
             "complete",
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
-            intervals=scoring.intervals(evaluation),
+            intervals=scoring.intervals(scored),
             groups=evaluation.groups,
             mistakes=evaluation.mistakes,
             **found,
@@ -181,8 +182,8 @@ class TrialDesk(Desk):
         except (Exception, SystemExit) as error:  # noqa: BLE001 - models can do without each other
             return work.Weighed(question.id, error=no_room(error, self.folder.parent) or work.reason(error))
 
-    def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[Evaluation, dict[str, Any]]:
-        """Fit and score on every fold; the evaluation, and what else there is to say in its result."""
+    def _fit_and_score(self, question: work.Fit, clock: Clock) -> tuple[list[Evaluation], dict[str, Any]]:
+        """Fit and score on every fold; the evaluations, and what else there is to say in the result."""
         scored, notes, epochs = [], [], []
         calibration: float | None = None
         searched = question.metrics[0]
@@ -206,14 +207,13 @@ class TrialDesk(Desk):
         if question.search:
             with clock.measure("score"):
                 calibration = scoring.temperature(self.task, scored)
-        evaluation = scored[0] if len(scored) == 1 else scoring.mean(scored)
         if question.answers:
             values.keep_answers(self.folder, question.id, self.task.answers(model, part, question.metrics))
-        if question.save is not None and _is_better(evaluation, question):
+        if question.save is not None and _is_better(scoring.mean(scored), question):
             folder = Path(question.save)
             folder.mkdir(parents=True)
             model.save(folder)
-        return evaluation, {
+        return scored, {
             "temperature": calibration,
             "notes": tuple(notes),
             "epochs": round(statistics.median(epochs)) if epochs else None,

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Group, Metric
+from workbench.contract.metric import NOT_NEGATIVE, SHARE, Evaluation, Group, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ACCURACY = Metric("accuracy", "share of examples whose most probable class is the right one")
-LOG_LOSS = Metric("log-loss", "mean of -ln(probability of the right class), at least 1e-7 each", False)
-BALANCED_ACCURACY = Metric("balanced-accuracy", "mean over the classes of the share of their examples that are found")
-MACRO_F1 = Metric("macro-f1", "mean over the classes of 2 * precision * recall / (precision + recall)")
-ROC_AUC = Metric("roc-auc", "mean over the classes of the chance that one of it is given more than one of the rest")
+ACCURACY = Metric("accuracy", "share of examples whose most probable class is the right one", bounds=SHARE)
+LOG_LOSS = Metric("log-loss", "mean of -ln(probability of the right class), at least 1e-7 each", False, NOT_NEGATIVE)
+BALANCED_ACCURACY = Metric(
+    "balanced-accuracy", "mean over the classes of the share of their examples that are found", bounds=SHARE
+)
+MACRO_F1 = Metric("macro-f1", "mean over the classes of 2 * precision * recall / (precision + recall)", bounds=SHARE)
+ROC_AUC = Metric(
+    "roc-auc", "mean over the classes of the chance that one of it is given more than one of the rest", bounds=SHARE
+)
 
 CLASSIFICATION = (ACCURACY, LOG_LOSS, BALANCED_ACCURACY, MACRO_F1, ROC_AUC)
 
@@ -32,7 +36,8 @@ LEAST = 1e-7
 
 def f1_of(label: str) -> Metric:
     """F1 of one class, called `f1@CLASS`."""
-    return Metric(F1_OF + label, f"2 * precision * recall / (precision + recall) of class {label}, 0 where it has none")
+    summary = f"2 * precision * recall / (precision + recall) of class {label}, 0 where it has none"
+    return Metric(F1_OF + label, summary, bounds=SHARE)
 
 
 def evaluate_classes(

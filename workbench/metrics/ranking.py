@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import NOT_NEGATIVE, SHARE, Evaluation, Metric
 from workbench.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def ranking_metric(name: str) -> Metric:
     if not match or match[1] not in _SUMMARIES or not 1 <= int(match[2]) <= _LONGEST:
         known = ", ".join(f"{family}@10" for family in _SUMMARIES)
         raise SettingsError(f"no metric {name!r}; choose from {known}, or another number after @")
-    return Metric(name, _SUMMARIES[match[1]].format(k=match[2]), match[1] not in _SMALLER_IS_BETTER)
+    bounds = NOT_NEGATIVE if match[1] == "novelty" else SHARE
+    return Metric(name, _SUMMARIES[match[1]].format(k=match[2]), match[1] not in _SMALLER_IS_BETTER, bounds)
 
 
 def is_ranking_metric(name: str) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.contract.metric import Evaluation, Metric
+from workbench.contract.metric import NOT_NEGATIVE, Evaluation, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RMSE = Metric("rmse", "square root of the mean squared error", False)
-MAE = Metric("mae", "mean absolute error", False)
-R2 = Metric("r2", "1 - squared errors / squared errors of the mean of the part that is scored")
+RMSE = Metric("rmse", "square root of the mean squared error", False, NOT_NEGATIVE)
+MAE = Metric("mae", "mean absolute error", False, NOT_NEGATIVE)
+R2 = Metric("r2", "1 - squared errors / squared errors of the mean of the part that is scored", bounds=(-math.inf, 1.0))
 
 REGRESSION = (RMSE, MAE, R2)
 

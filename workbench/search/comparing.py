@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.contract.metric import Metric
-from workbench.metrics.significance import clearly_different, paired_z
+from workbench.metrics.significance import Mean, clear, mean_over_draws
 from workbench.search.trial import Trial
 
 CHEAP = 0.5
@@ -21,8 +21,8 @@ NEGLIGIBLE = 0.5
 ALIKE = 0.005
 """Of the best's value: a lead that users would notice is not given away, however few examples there are to prove it."""
 
-Values = tuple[Any, Any] | None
-"""(values per example, which examples); None where the metric is no mean over examples."""
+Values = tuple[Any, Any, Any] | None
+"""(values per example, which examples, in which folds); None where the metric is no mean over examples."""
 
 
 def compare(ranked: Sequence[Trial], metric: Metric, values: Callable[[str], Values]) -> None:
@@ -35,15 +35,14 @@ def compare(ranked: Sequence[Trial], metric: Metric, values: Callable[[str], Val
     """
     for trial in ranked:
         joined = _joined(trial, set(trial.scored), values)
-        half = math.inf if joined is None else _half_width(*joined[:2])
+        half = math.inf if joined is None else mean_over_draws(*joined).half_width()
         if math.isfinite(half):
-            mean = metric.objective(trial.objective or 0.0)
-            trial.interval = mean - half, mean + half
+            trial.interval = metric.interval(metric.objective(trial.objective or 0.0), half)
     leader = ranked[0]
-    for trial in ranked[1:]:
-        z = lead(leader, trial, metric, values)
-        if z is not None:
-            trial.tied = not clearly_different(z, len(ranked) - 1)
+    leads = [(trial, lead(leader, trial, metric, values)) for trial in ranked[1:]]
+    known = [(trial, difference) for trial, difference in leads if difference is not None]
+    for (trial, _), is_clear in zip(known, clear([difference for _, difference in known]), strict=True):
+        trial.tied = not is_clear
     leader.tied = any(trial.tied for trial in ranked[1:])
 
 
@@ -67,8 +66,11 @@ def prefer_cheap(
     if best.is_ensemble or len(best.draws) < 2 or cost(best) < NEGLIGIBLE:
         return
     leads = [(trial, lead(best, trial, metric, values)) for trial in ranked[1:] if trial.tied and not trial.is_ensemble]
-    known = [trial for trial, z in leads if z is not None and z < 1 and len(trial.draws) == len(best.draws)]
-    equals = [trial for trial in known if _alike(best, trial)]
+    equals = [
+        trial
+        for trial, by in leads
+        if by is not None and by.value < by.error and len(trial.draws) == len(best.draws) and _alike(best, trial)
+    ]
     cheapest = min(equals, key=cost, default=best)
     if cost(cheapest) < CHEAP * cost(best):
         ranked.remove(cheapest)
@@ -81,29 +83,25 @@ def _alike(best: Trial, other: Trial) -> bool:
     return reached - (other.objective or 0.0) <= ALIKE * abs(reached)
 
 
-def lead(first: Trial, second: Trial, metric: Metric, values: Callable[[str], Values]) -> float | None:
-    """By how many standard errors one finalist is better than another, paired over examples; None if unknown."""
+def lead(first: Trial, second: Trial, metric: Metric, values: Callable[[str], Values]) -> Mean | None:
+    """By how much one finalist is better than another, paired over examples and draws; None if unknown.
+
+    Its `value` is above 0 where the first is better, whatever the metric's direction.
+    """
     common = set(first.scored) & set(second.scored)  # a finalist may have failed on a draw
     one, other = _joined(first, common, values), _joined(second, common, values)
     if one is None or other is None:
         return None
-    return metric.objective(1.0) * paired_z(one[0], other[0], *one[1:])
+    difference = one[0].astype(np.float64) - other[0]
+    return mean_over_draws(metric.objective(1.0) * difference, *one[1:])
 
 
 def _joined(trial: Trial, draws: set[int], values: Callable[[str], Values]) -> tuple[Any, Any, Any] | None:
-    """(values, examples, draws) over some draws, in order."""
+    """(values, examples, draws) over some draws, in order; a fold is a draw of its own."""
     parts = [values(trial.scored[draw]) for draw in sorted(draws)]
     there = [part for part in parts if part is not None]
     if not there or len(there) < len(parts):
         return None
+    found, examples, folds = (np.concatenate(column) for column in zip(*there, strict=True))
     which = np.repeat(sorted(draws), [len(part[0]) for part in there])
-    return np.concatenate([part[0] for part in there]), np.concatenate([part[1] for part in there]), which
-
-
-def _half_width(values: Any, examples: Any) -> float:
-    """Half of the 95 % interval of the mean; an example met in several draws counts once."""
-    _, group = np.unique(examples, return_inverse=True)
-    means = np.bincount(group, values.astype(np.float64)) / np.bincount(group)
-    if len(means) < 2:
-        return math.inf
-    return float(1.96 * means.std(ddof=1) / len(means) ** 0.5)
+    return found, examples, which * (int(folds.max(initial=0)) + 1) + folds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +14,6 @@ from workbench.execution.work import Result, Weigh, Weighed
 from workbench.search.comparing import lead
 from workbench.search.fits import Fits
 from workbench.search.trial import Trial
-
-LEAST_GAIN = 1.0
-"""In standard errors: less is not worth the members' cost."""
 
 WEIGHING = 0.3
 """Of the time that is left: how much may go by until the best weights so far have to do."""
@@ -79,6 +75,8 @@ def assemble(
         return None
     if weighed.error:
         finalists[0].remark(f"no ensemble: {weighed.error}")
+        return None
+    if not weighed.gains or np.count_nonzero(weighed.weights) < 2:
         return None
     _describe(together, members, draws, weighed, metric)
     return together if _gains(together, finalists[0], fits, metric) else None
@@ -157,14 +155,9 @@ def _describe(
 
 
 def _gains(together: Trial, best: Trial, fits: Fits, metric: Metric) -> bool:
-    """Whether it is better than the best finalist by more than a standard error."""
-    if len(together.params) < 2 or (together.objective or 0.0) <= (best.objective or 0.0):
-        return False
-    z = lead(together, best, metric, fits.values)
-    if z is None and len(together.draws) != len(best.draws):
-        return False
-    if z is None:  # no mean over examples: the draws have to do
-        gains = np.subtract(together.draws, best.draws)
-        error = float(gains.std(ddof=1)) / len(gains) ** 0.5
-        z = float(gains.mean()) / error if error else math.inf
-    return z > LEAST_GAIN
+    """Whether it does better than the best finalist, which may be none of those that could be members."""
+    ahead = lead(together, best, metric, fits.values)
+    if ahead is not None:
+        return ahead.value > 0
+    same = len(together.draws) == len(best.draws)
+    return same and (together.objective or 0.0) > (best.objective or 0.0)

@@ -101,8 +101,8 @@ class Fits:
         """Where a fitted model of this trial is put."""
         return self.folder / "models" / self.id_of(trial, tag)
 
-    def values(self, id: str) -> tuple[Any, Any] | None:
-        """(values per example, which examples) of the searched metric, where it is a mean of such."""
+    def values(self, id: str) -> tuple[Any, Any, Any] | None:
+        """(values per example, which examples, in which folds) of the searched metric, where it is a mean of such."""
         return values.read(self.folder, id)
 
     def round_seconds(self, trials: Sequence[Trial]) -> float:

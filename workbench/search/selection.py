@@ -138,7 +138,7 @@ class Selection:
                 chosen[:] = kept
                 return
             advantage = lead(kept[0], kept[1], self.metric, self.fits.values)
-            first = 0 if advantage is not None and advantage < 1 else 1
+            first = 0 if advantage is not None and advantage.value < advantage.error else 1
             kept.remove(max(kept[first:], key=lambda trial: trial.cost_anew))
 
     def _draw(self, chosen: list[Trial], yardstick: list[Trial], write_draw: Callable[[int], bool]) -> float:
