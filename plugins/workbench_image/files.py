@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from workbench_image.decoding import FORMATS, HEAD, format_of
@@ -52,11 +52,15 @@ class Found:
     @property
     def named(self) -> str:
         """The format that the ending of its name says; empty where that is no ending of images."""
-        return ENDINGS.get(PurePosixPath(self.name).suffix.lower(), "")
+        return ENDINGS.get(self._ending, "")
 
     def named_other(self, kind: str) -> bool:
         """Whether its name has an ending, and that of no such format."""
-        return bool(PurePosixPath(self.name).suffix) and self.named != kind
+        return bool(self._ending) and self.named != kind
+
+    @property
+    def _ending(self) -> str:
+        return os.path.splitext(self.name)[1].lower()  # noqa: PTH122 - several times as fast, of many files
 
     def size(self) -> int:
         """In bytes; 0 where that cannot be told."""
@@ -68,7 +72,7 @@ class Found:
     def is_image(self) -> bool:
         """Whether it begins as an image does; a file that cannot be read does not."""
         try:
-            return bool(format_of(self.content.start(HEAD)))
+            return self.content.size() > 0 and bool(format_of(self.content.start(HEAD)))
         except OSError:
             return False
 

@@ -24,6 +24,12 @@ class Tree:
     folders: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
+    def add_folder(self, name: str) -> None:
+        """A folder and those around it; the root, which has no name, is none."""
+        while name and name not in self.folders:
+            self.folders.add(name)
+            name = name.rpartition("/")[0]
+
     def without(self, images: list[Found]) -> list[str]:
         """The outermost folders in which none of the images lies, by name."""
         full = {str(folder) for image in images for folder in PurePosixPath(image.name).parents}
@@ -55,7 +61,7 @@ def folder_tree(root: Path) -> Tree:
                 odd.append(shown(name))
             if entry.is_dir():
                 waiting.append(path)
-                tree.folders.add(shown(name))
+                tree.add_folder(shown(name))
             else:
                 tree.files.append(Found(shown(name), PlainFile(path)))
     if odd:

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from workbench import DataError
 from workbench.data.delimited import no_encoding
@@ -51,14 +51,13 @@ def zip_tree(path: Path, encoding: str) -> Tree:
             raise DataError(f"{where}: {name!r} is a link")
         if not parts or any(part.startswith((".", "__MACOSX")) for part in parts):
             continue
-        inner = PurePosixPath(*parts)
-        tree.folders.update(str(folder) for folder in inner.parents if folder.name)
+        inner = "/".join(parts)
+        tree.add_folder(inner if name.endswith("/") else inner.rpartition("/")[0])
         if name.endswith("/"):
-            tree.folders.add(str(inner))
             continue
-        if str(inner) in members:
-            twice.append(str(inner))
-        members[str(inner)] = entry
+        if inner in members:
+            twice.append(inner)
+        members[inner] = entry
     if twice:
         tree.notes.append(f"files that stand twice in the zip, the last is read: {len(twice):,}, the first {twice[0]}")
     tree.files = [Found(name, Member(archive, entry)) for name, entry in members.items()]
