@@ -30,6 +30,7 @@ HEAVY = {
 LAYERS = {
     "errors": set(),
     "printable": set(),
+    "shortage": {"errors"},
     "_version": set(),
     "space": {"errors"},
     "contract": {"errors", "space"},
@@ -51,6 +52,7 @@ LAYERS = {
         "space",
         "errors",
         "printable",
+        "shortage",
     },
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors", "owner"},

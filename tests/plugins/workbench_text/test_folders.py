@@ -151,7 +151,7 @@ def test_what_is_no_folder_of_classes_is_named(tmp_path: Path, names: list[str],
 
 
 def test_names_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
-    os.mkdir(os.fsencode(tmp_path) + b"/caf\xe9")
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
     with pytest.raises(DataError, match=r"the name 'caf\\udce9' is not UTF-8; rename it"):
         read(tmp_path)
 
