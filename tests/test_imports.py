@@ -30,6 +30,7 @@ HEAVY = {
 LAYERS = {
     "errors": set(),
     "printable": set(),
+    "shortage": {"errors"},
     "_version": set(),
     "space": {"errors"},
     "contract": {"errors", "space"},
