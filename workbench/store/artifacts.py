@@ -216,7 +216,8 @@ def _checked_size(database: Database, hashes: Sequence[str], what: str) -> int:
     with database.read() as connection:
         rows = connection.execute(query.where(blob.c.sha256.in_(set(hashes)))).all()
     sizes = {row.sha256: row.size for row in rows}
-    size, packed = sum(sizes.get(sha256, 0) for sha256 in hashes), sum(int(row.stored) for row in rows)
+    size: int = sum(sizes.get(sha256, 0) for sha256 in hashes)
+    packed = sum(int(row.stored) for row in rows)
     if min(sizes.values(), default=0) < 0 or size > max(MOST_UNPACKED, MOST_PACKED * packed):
         raise StoreError(f"{what} in {database.name} is damaged: it says that {packed:,} stored bytes hold {size:,}")
     return size
