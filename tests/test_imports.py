@@ -40,6 +40,7 @@ LAYERS = {
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
     "blocks": {"contract", "errors", "space", "data", "metrics"},
+    "shortage": {"errors"},
     "execution": {
         "registry",
         "discovery",
@@ -51,6 +52,7 @@ LAYERS = {
         "space",
         "errors",
         "printable",
+        "shortage",
     },
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors", "owner"},
