@@ -41,6 +41,7 @@ LAYERS = {
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
     "blocks": {"contract", "errors", "space", "data", "metrics"},
+    "shortage": {"errors"},
     "execution": {
         "registry",
         "discovery",
