@@ -41,7 +41,6 @@ LAYERS = {
     "data": {"contract", "errors"},
     "metrics": {"contract", "errors"},
     "blocks": {"contract", "errors", "space", "data", "metrics"},
-    "shortage": {"errors"},
     "execution": {
         "registry",
         "discovery",
