@@ -152,6 +152,12 @@ def test_texts_on_several_lines_are_read(rows: Callable[..., RawTable], text: st
     assert (numbered.columns["text"][7].as_py(), numbered.columns.num_rows) == (text, 30)
 
 
+def test_texts_of_scripts_without_blanks_may_hold_line_ends(rows: Callable[..., RawTable]) -> None:
+    lines = [f"送餐很快{k},好" for k in range(30)]
+    read = rows(with_lines(lines, {7: '"味道不错\n下次再来",好'}, "text,label"))
+    assert (read.columns["text"][7].as_py(), read.columns.num_rows) == ("味道不错\n下次再来", 30)
+
+
 def test_lines_of_blanks_are_no_rows(rows: Callable[..., RawTable]) -> None:
     read = rows("user,item\na,b\n   \n\n\t\nc,d\n")
     assert (read.columns.num_rows, read.skipped, read.where(1)) == (2, 0, "line 6")

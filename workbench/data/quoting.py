@@ -226,7 +226,7 @@ class _Column:
 
     Args:
         is_numeric: whether all its values are numbers, dates or times.
-        is_unbroken: whether no value holds a blank.
+        is_unbroken: whether all its values are ASCII without a blank.
         known: its values, where each stands there twice on average.
     """
 
@@ -240,7 +240,7 @@ class _Column:
         known = frozenset(there)
         return cls(
             len(there) > 1 and all(map(has_digits_alone, there)),
-            len(there) >= _FEW and not any(len(value.split()) > 1 for value in there),
+            len(there) >= _FEW and all(value.isascii() and len(value.split()) < 2 for value in there),
             known if 2 * len(known) <= len(there) else frozenset(),
         )
 
