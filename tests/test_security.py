@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from workbench.contract import saving
+from workbench.contract import estimators, saving
 from workbench.data import mapped
 
 ROOT = Path(__file__).parent.parent
@@ -330,8 +330,10 @@ def test_no_loader_of_encodings_runs_a_payload(canary: Canary, tmp_path: Path, n
 
 
 def test_no_file_of_a_saved_model_vouches_for_its_own_types(tmp_path: Path) -> None:
-    assert isinstance(saving.TRUSTED_TYPES, tuple)
-    assert not [name for name in saving.TRUSTED_TYPES if name.startswith(("builtins.", "os.", "operator.", "numpy."))]
+    assert isinstance(estimators.TRUSTED_TYPES, tuple)
+    assert not [
+        name for name in estimators.TRUSTED_TYPES if name.startswith(("builtins.", "os.", "operator.", "numpy."))
+    ]
 
 
 @pytest.mark.parametrize("name", ["__class__", "save", "fit", "_x_", "x", "a.b_", "", "__init__"])

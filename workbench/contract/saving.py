@@ -20,8 +20,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from workbench.contract.boosters import check_booster
-from workbench.contract.estimators import TRUSTED_TYPES, check_estimator, check_packed, load_estimator
 from workbench.errors import ModelError
 
 _ARRAYS, _PLAIN, _INDEX = "arrays.safetensors", "plain.json", "attributes.json"
@@ -141,6 +139,8 @@ def _save_one(kind: str, value: Any, path: Path) -> bool:
 
         sp.save_npz(path.with_suffix(".npz"), value if value.format in ("csr", "csc") else value.tocsr())
     elif kind == "lightgbm":
+        from workbench.contract.boosters import check_booster
+
         text = value.model_to_string()
         check_booster(text)
         path.with_suffix(".lightgbm.txt").write_text(text, encoding="utf-8", newline="\n")
@@ -148,6 +148,8 @@ def _save_one(kind: str, value: Any, path: Path) -> bool:
         from zipfile import ZIP_DEFLATED
 
         import skops.io
+
+        from workbench.contract.estimators import TRUSTED_TYPES, check_estimator
 
         target = path.with_suffix(".skops")
         skops.io.dump(value, target, compression=ZIP_DEFLATED)
@@ -169,6 +171,8 @@ def _restore_one(kind: str, path: Path) -> Any:
         case "sparse":
             import scipy.sparse as sp
 
+            from workbench.contract.estimators import check_packed
+
             packed = path.with_suffix(".npz")
             check_packed(packed)
             matrix = sp.load_npz(packed)
@@ -179,9 +183,13 @@ def _restore_one(kind: str, path: Path) -> Any:
         case "lightgbm":
             import lightgbm
 
+            from workbench.contract.boosters import check_booster
+
             text = path.with_suffix(".lightgbm.txt").read_text(encoding="utf-8")
             check_booster(text)
             return lightgbm.Booster(model_str=text)
         case "skops":
+            from workbench.contract.estimators import load_estimator
+
             return load_estimator(path.with_suffix(".skops"))
     raise ModelError(f"{path.name} is stored as {kind!r}, which this version does not load")
