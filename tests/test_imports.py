@@ -56,7 +56,7 @@ LAYERS = {
     },
     "search": {"execution", "metrics", "contract", "space", "errors"},
     "store": {"errors", "owner"},
-    "settings": {"errors"},
+    "settings": {"errors", "data"},
     "interrupts": {"errors"},
     "folders": {"owner"},
     "owner": set(),

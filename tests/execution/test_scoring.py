@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from tests.execution.asking import answers, ask, question
 from workbench.contract.metric import Evaluation, Group, Mistake, Scored
@@ -307,6 +311,19 @@ def test_folds_have_a_mean_and_each_row_its_fold() -> None:
     assert joined(folds, "n") is None
 
 
+@given(st.lists(st.floats(-1000, 1000, width=32), min_size=2, max_size=50))
+def test_the_interval_is_that_of_the_mean(values: list[float]) -> None:
+    array = np.array(values, np.float32)
+    mean = float(array.mean(dtype=np.float64))
+    low, high = intervals([Evaluation({"m": mean}, {"m": array})])["m"]
+    half = student.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    assert (low, high) == pytest.approx((mean - half, mean + half), rel=1e-6, abs=1e-6)
+
+
+def test_there_is_no_interval_without_a_mean_over_two_examples() -> None:
+    assert intervals([Evaluation({"coverage@10": 0.5, "m": 1.0}, {"m": np.ones(1, np.float32)})]) == {}
+
+
 def test_intervals_over_folds_know_of_the_luck_of_fits() -> None:
     values = np.random.default_rng(0).normal(size=(4, 100)).astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
@@ -318,4 +335,3 @@ def test_intervals_over_folds_know_of_the_luck_of_fits() -> None:
     (low, high), (low_, high_) = intervals(folds)["m"], intervals(lucky)["m"]
     assert high - low == pytest.approx(2 * 1.966 / 400**0.5, rel=0.05)
     assert high_ - low_ == pytest.approx(2 * 3.182 * (2 / 3) ** 0.5 / 2, rel=0.01)
-    assert intervals([Evaluation({"m": 1.0}, {"m": np.ones(1, np.float32)})]) == {}

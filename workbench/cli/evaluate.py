@@ -30,15 +30,16 @@ from workbench.cli.output import (
 @with_database
 def command(url: str, as_json: bool, trial: str, data: str, encoding: str | None) -> None:
     """Score the model of TRIAL on data that neither it nor the run has seen."""
+    from workbench.execution.scoring import intervals
     from workbench.serving import load
 
     served = load(open_database(url), trial)
     evaluation, notices = served.evaluate(Path(data), encoding=encoding)
-    intervals = {name: evaluation.interval(name) for name in evaluation.metrics}
+    known = intervals([evaluation])
     groups, mistakes = list(map(vars, evaluation.groups)), list(map(vars, evaluation.mistakes))
     if as_json:
         metrics = {
-            name: {"value": value, "low": (intervals[name] or [None])[0], "high": (intervals[name] or [None])[-1]}
+            name: {"value": value, **dict(zip(("low", "high"), known.get(name, (None, None)), strict=True))}
             for name, value in evaluation.metrics.items()
         }
         print_json(
@@ -55,8 +56,12 @@ def command(url: str, as_json: bool, trial: str, data: str, encoding: str | None
     for notice in notices:
         say(notice, err=True)
     rows = [
-        {"metric": name, "value": figure(value), "95 %": "{:.4f} to {:.4f}".format(*interval) if interval else ""}
-        for (name, value), interval in zip(evaluation.metrics.items(), intervals.values(), strict=True)
+        {
+            "metric": name,
+            "value": figure(value),
+            "95 %": "{:.4f} to {:.4f}".format(*known[name]) if name in known else "",
+        }
+        for name, value in evaluation.metrics.items()
     ]
     print_table(rows, ("metric", "value", "95 %"), right=("value",))
     group_tables(groups)

@@ -107,25 +107,6 @@ class Evaluation:
     groups: tuple[Group, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
 
-    def interval(self, name: str) -> tuple[float, float] | None:
-        """The 95 % interval of a mean over examples, or None where it is no such mean or of a single example.
-
-        The examples are the sample; the luck of the fit is not in it.
-        """
-        import numpy as np
-
-        from workbench.metrics.significance import mean_over_draws
-
-        values = self.per_example.get(name)
-        if values is None:
-            return None
-        examples = np.arange(len(values)) if self.example_ids is None else self.example_ids
-        mean = mean_over_draws(values, examples, np.zeros(len(values), np.int64))
-        if mean.n_examples < 2:
-            return None
-        half = mean.half_width()
-        return self.metrics[name] - half, self.metrics[name] + half
-
 
 @dataclass(frozen=True)
 class Scored:
