@@ -48,10 +48,12 @@ def damaged_artifacts(database: Database) -> list[str]:
 def _wrong_values(connection: Connection, table: sa.Table) -> Iterator[str]:
     """Values that their columns cannot hold, and whose row they are in."""
     columns = [column for column in table.c if not isinstance(column.type, LargeBinary)]
-    readers = [reader(column, connection.dialect) for column in columns]
     keys = [at for at, column in enumerate(columns) if column.primary_key]
     raw = sa.select(*(sa.type_coerce(column, sa.types.NullType()) for column in columns))
-    for row in connection.execute(raw.execution_options(yield_per=1_000)):
+    rows = connection.execute(raw.execution_options(yield_per=1_000))
+    kinds = [described[1] for described in rows.cursor.description] if rows.cursor else []
+    readers = [reader(column, connection.dialect, kind) for column, kind in zip(columns, kinds, strict=True)]
+    for row in rows:
         for read, value in zip(readers, row, strict=True):
             try:
                 read(value)

@@ -225,11 +225,17 @@ def type_at(column: sa.Column[Any], where: str, *, nullable: bool) -> _Checked:
     return named
 
 
-def reader(column: sa.Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """Converts what the database has in a column, and raises `DamagedValue` where that does not fit."""
+def reader(column: sa.Column[Any], dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+    """Converts what the database has in a column, and raises `DamagedValue` where that does not fit.
+
+    Args:
+        column: of one of these types.
+        dialect: of the database.
+        coltype: the type that the driver's cursor says the values have.
+    """
     kind = column.type.dialect_impl(dialect)
     assert isinstance(kind, _Checked)
-    return kind.result_processor(dialect, None)
+    return kind.result_processor(dialect, coltype)
 
 
 def name_columns(metadata: sa.MetaData) -> None:
