@@ -35,7 +35,7 @@ def no_room(error: BaseException, scratch: Path) -> str:
             return f"{NO_ROOM} {scratch if inside else each.filename}"
         # Libraries in other languages pass on the text alone, and NumPy says only how much it could write.
         silent = isinstance(each, OSError) and each.errno is None and is_full(scratch)
-        if silent or any(os.strerror(number) in str(each) for number in _FULL):
+        if silent or any(os.strerror(number) in _words_of(each) for number in _FULL):
             return f"{NO_ROOM} {scratch}"
     return ""
 
@@ -77,6 +77,14 @@ def told() -> Iterator[None]:
         if lacking := shortage(error):
             raise CannotGoOn(lacking) from error
         raise
+
+
+def _words_of(error: BaseException) -> str:
+    """What an error says; nothing where it cannot say it, as a plugin's may not."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a plugin's exception may raise anything from its own text
+        return ""
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

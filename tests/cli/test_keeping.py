@@ -54,7 +54,7 @@ def test_evaluate_gives_what_an_evaluator_of_its_own_gives(
     recalls = [len(held & set(lists[user])) / len(held) for user, held in relevant.items()]
     found = own("evaluate", best["trial"], "--data", "new.csv", "--json").json
     assert found["metrics"]["recall@10"]["value"] == pytest.approx(sum(recalls) / len(recalls), abs=1e-6)
-    assert found["notices"] == []
+    assert found["notices"] == ["columns: user, item"]
     assert "recall@10" in own("evaluate", best["trial"], "--data", "new.csv").out
 
 
@@ -70,6 +70,7 @@ def test_evaluate_says_what_it_left_out_and_refuses_what_it_knows(
     (tmp_path / "new.csv").write_text(f"user,item\nu1,{free}\nu1,film\nnobody,i1\n")
     notices = own("evaluate", best["trial"], "--data", "new.csv", "--json").json["notices"]
     assert notices == [
+        "columns: user, item",
         "left out: 1 rows of users that the run has not met",
         "left out: 1 rows of items that the run has not met",
     ]

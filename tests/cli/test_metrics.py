@@ -89,7 +89,7 @@ def test_evaluate_has_them_too(acme: Cli, ratings: Path) -> None:
     called = acme("evaluate", trial, "--data", "new.csv", "--json")
     assert called.code == 0, called.err
     assert {"shown", "taken@15", "recall@10"} <= set(called.json["metrics"])
-    assert called.json["notices"] == [MISSING]
+    assert called.json["notices"] == ["columns: user, item", MISSING]
     groups = called.json["groups"]
     assert {group["by"] for group in groups} == {"users' activity", "items' popularity"}
     assert sum(group["count"] for group in groups if group["by"] == "items' popularity") == len(new)

@@ -72,7 +72,7 @@ def test_pareto_keeps_what_nothing_beats(read: Cli, board: list[dict[str, Any]])
 
 def test_leaderboard_of_nothing_says_so(read: Cli) -> None:
     called = read("leaderboard", "--task", "rate")
-    assert called.code == 1
+    assert called.code == 2
     assert "--task rate" in called.err
 
 

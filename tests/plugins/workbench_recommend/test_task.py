@@ -230,7 +230,7 @@ def test_lists_end_with_the_catalogue(ask: Callable[..., Any], dataset: Dataset[
     assert nothing_left == []
 
 
-@pytest.mark.parametrize("content", ["user\nu2\nu1\nu2\n", "who\nu2\nu1\n", "user,note\nu2,x\nu1,y\n"])
+@pytest.mark.parametrize("content", ["user\nu2\nu1\nu2\n", "u2\nu1\n", "user,note\nu2,x\nu1,y\n"])
 def test_users_of_a_file_are_answered_once_each(ask: Callable[..., Any], tmp_path: Path, content: str) -> None:
     path = tmp_path / "users.csv"
     path.write_text(content)
@@ -246,8 +246,8 @@ def test_a_query_that_cannot_be_answered_is_refused(ask: Callable[..., Any], tmp
     with pytest.raises(UserError, match="say whom to recommend to: --users"):
         ask()
     path = tmp_path / "users.csv"
-    path.write_text("who,what\nu1,x\n")
-    with pytest.raises(DataError, match=r"^users\.csv: no user column among who, what; head it user"):
+    path.write_text("who,what,when\nu1,x,2\n")
+    with pytest.raises(DataError, match=r"^users\.csv: no user column among who, what, when; head it user"):
         ask(input=str(path))
 
 
