@@ -146,7 +146,7 @@ def test_a_database_that_stays_locked_stops_the_run_and_no_result_is_lost(workbe
         other.close()
     assert process.returncode == 1
     assert err.splitlines()[-1] == (
-        f"error: workbench.db: database is locked, by process {os.getpid()} ({psutil.Process().name()}); "
+        f"error: workbench.db: database is locked, by process {os.getpid()} (python); "
         "run 1 has stopped; go on with it: workbench resume 1 --db 'sqlite:///workbench.db?timeout=0.2'"
     )
     before = trials(folder)

@@ -221,11 +221,9 @@ def test_weights_give_what_an_evaluation_of_the_ensemble_gives(
 
 def far(scored: Any) -> Any:
     """A plugin's metric that looks further down than answers are kept: where the first hit stands, from the end."""
-    rows = np.zeros(len(scored.rows))
-    for row, items in enumerate(scored.answers["items"]):
-        truth = scored.truth.indices[scored.truth.indptr[row] : scored.truth.indptr[row + 1]]
-        rows[row] = 250 - min((rank for rank, item in enumerate(items) if item in truth), default=250)
-    return rows
+    items = scored.answers["items"]
+    hits = np.take_along_axis(scored.truth.toarray() != 0, np.maximum(items, 0), axis=1) & (items >= 0)
+    return np.where(hits.any(axis=1), 250.0 - hits.argmax(axis=1), 0.0)
 
 
 def test_the_time_that_is_given_bounds_the_rounds(
