@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.columns import Checked, as_ids, as_numbers, find_columns
+from workbench.data.columns import Checked, as_ids, as_numbers, find_columns, listed
 from workbench.data.interaction_columns import ROLES
 from workbench.data.tables import RawTable
 from workbench.errors import DataError
@@ -174,6 +174,22 @@ def test_numbers_that_are_not_finite_are_refused_at_their_line(value: float | No
 def test_truth_values_and_lists_are_no_numbers() -> None:
     assert refusal(as_numbers, [True]) == "r.csv, column x holds bool; numbers are needed"
     assert "list" in refusal(as_numbers, [[1]])
+
+
+def test_commas_between_thousands_are_not_taken_for_decimal_ones() -> None:
+    said = refusal(as_numbers, ["1,000", "12", "1,250,000", "870,500"])
+    assert said.endswith("a comma between thousands has to be taken out; or if it is a decimal comma: pass --decimal ,")
+    assert refusal(as_numbers, ["1,000", "0,125"]).endswith("it looks like a decimal comma: pass --decimal ,")
+
+
+def test_ids_with_line_ends_are_read_and_remarked() -> None:
+    rows = checked(["a", "b\nc", "d\r"])
+    assert as_ids(rows, "x").to_pylist() == ["a", "b\nc", "d\r"]
+    assert rows.notes == ["2 of the ids in x hold line ends, the first at line 3"]
+
+
+def test_columns_without_a_name_are_listed_as_such() -> None:
+    assert listed(["", "a", " "]) == "(no name), a, (no name)"
 
 
 def test_numbers_may_have_decimal_commas() -> None:

@@ -119,11 +119,11 @@ def test_text_behind_a_closing_quote_is_refused_at_its_line(refused: Refusal) ->
     [
         ("user,item,rating", ratings(), {4: 'u4,"i4,5', 30: 'u2,i8",1'}, "lines 6 to 32"),
         ("user,item,rating", ratings(), {4: 'u4,"i4,5', 5: 'u5,i5",1'}, "lines 6 to 7"),
-        ("user,item,rating", ratings(), {4: 'u4,"i\n4",5'}, "lines 6 to 7"),
+        ("user,item", [f"u{k},i{k}" for k in range(30)], {4: 'u4,"i4', 5: 'u5,i5"'}, "lines 6 to 7"),
         ("text\tlabel", [f"a b {k}\tgood" for k in range(30)], {3: '"x y\tgood', 9: 'z"\tgood'}, "lines 5 to 11"),
         ("id,text", [f"{k},some words {k}" for k in range(30)], {3: '3,"a b', 9: '9,c d"'}, "lines 5 to 11"),
     ],
-    ids=["many lines", "two lines", "id", "texts", "last column"],
+    ids=["many lines", "two lines", "ids", "texts", "last column"],
 )
 def test_two_stray_quotes_that_swallow_lines_are_refused(
     refused: Refusal, header: str, lines: list[str], changed: dict[int, str], where: str
@@ -141,13 +141,20 @@ def test_two_stray_quotes_that_swallow_lines_are_refused(
         "for i in x:\n    f(i, 1)\n    g(i, 2)",
         "one\ntwo",
         "eggs, milk\nbread, good\ntea, salt",
+        "roses are red\nviolets, are blue",
+        "roses, red\nviolets are blue",
     ],
-    ids=["poem", "paragraphs", "code", "short", "list"],
+    ids=["poem", "paragraphs", "code", "short", "list", "comma below", "comma above"],
 )
 def test_texts_on_several_lines_are_read(rows: Callable[..., RawTable], text: str) -> None:
     lines = [f"some words {k},{'good' if k % 2 else 'bad'}" for k in range(30)]
     read = rows(with_lines(lines, {7: f'"{text}",good'}, "text,label"))
     assert (read.columns["text"][7].as_py(), read.columns.num_rows) == (text, 30)
+    behind = rows(with_lines([f"{k % 2},some words {k}" for k in range(30)], {7: f'1,"{text}"'}, "label,text"))
+    assert (behind.columns["text"][7].as_py(), behind.columns.num_rows) == (text, 30)
+    words = [f"{'good' if k % 2 else 'bad'},word{k},5" for k in range(30)]
+    among = rows(with_lines(words, {7: f'good,"{text}",5'}, "label,text,stars"))
+    assert (among.columns["text"][7].as_py(), among.columns.num_rows) == (text, 30)
     numbered = rows(with_lines([f"{k},some words" for k in range(30)], {7: f'7,"{text}"'}, "id,text"))
     assert (numbered.columns["text"][7].as_py(), numbered.columns.num_rows) == (text, 30)
 
@@ -195,6 +202,9 @@ def test_a_header_under_other_names_is_refused(refused: Refusal) -> None:
         ("label,0,1,2\n5,0,0,9\n3,0,7,0\n", False),
         (",user,item\n0,1,6\n1,1,34\n", False),
         ("name,2019,2020\na,5,6\nb,7,8\n", False),
+        ("name,2020\na,5\nb,7\n", False),
+        ("name,2016,2020\na,5,6.5\nb,7,\n", False),
+        ("u1,2020\nu2,2019\nu3,2021\n", True),
     ],
 )
 def test_data_is_not_taken_for_a_header(

@@ -75,6 +75,9 @@ def test_a_name_may_be_any_bytes(tmp_path: Path) -> None:
     assert (read.columns.num_rows, read.name, source.name) == (1, "caf\\xe9.csv", "caf\\xe9.csv")
 
 
-def test_devices_are_not_read() -> None:
+def test_devices_and_pipes_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "items")
+    with pytest.raises(DataError, match="items is a pipe; give a file"):
+        read_table(tmp_path / "items", Source(tmp_path / "items"))
     with pytest.raises(DataError, match="zero is a device; give a file"):
         read_table("/dev/zero", Source("/dev/zero"))

@@ -186,6 +186,10 @@ def test_days_of_excel_are_read_and_that_is_said(days: list[datetime]) -> None:
     )
 
 
+def test_a_day_of_excel_in_january_1970_is_like_any_other() -> None:
+    assert read([36_526.0, 25_570.5])[1] == ["x read as Excel's numbers of days; else see --time-format"]
+
+
 def test_units_that_are_mixed_are_each_read_by_their_size() -> None:
     times, remarks = read([NOON, NOON * 1000 + 5, NOON + 1, NOON * 10**6])
     assert times.seconds.tolist() == [NOON, NOON, NOON + 1, NOON]

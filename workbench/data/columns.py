@@ -29,6 +29,9 @@ NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 NUMBER_WITH_COMMA = NUMBER.replace(r"\.", ",")
 
+_THOUSANDS = r"^\s*[+-]?[1-9]\d{0,2}([,]\d{3})+\s*$"
+"""Numbers whose commas may be between thousands as well as decimal ones."""
+
 
 @dataclass
 class Checked:
@@ -167,9 +170,8 @@ def guess_columns(
 
 def listed(names: Sequence[str]) -> str:
     """Names of columns for a message; of very many, the first and how many there are."""
-    if len(names) <= MOST_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED:,} more"
+    shown = ", ".join(name if name.strip() else "(no name)" for name in names[:MOST_LISTED])
+    return shown if len(names) <= MOST_LISTED else f"{shown} and {len(names) - MOST_LISTED:,} more"
 
 
 def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
@@ -192,6 +194,10 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
         raise DataError(f"{where}: ids are {values.type}; give text or whole numbers") from error
     empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(text), ""), True)
     checked.refuse(_mask(empty), column, values, "an id")
+    broken = _mask(pc.match_substring_regex(text, "[\r\n]"))
+    if broken.any():
+        count, first = int(broken.sum()), checked.table.where(int(np.argmax(broken)))
+        checked.remarks.append(f"{count:,} of the ids in {column} hold line ends, the first at {first}")
     return pc.fill_null(text, "")
 
 
@@ -230,6 +236,8 @@ def decimal_hint(checked: Checked, values: pa.ChunkedArray, bad: NDArray[np.bool
         return ""
     other, name = (".", "point") if decimal == "," else (",", "comma")
     remedy = f": pass --decimal {other}" if checked.table.source.offers("--decimal") else ""
+    if pc.all(pc.match_substring_regex(values.filter(pa.array(bad)), _THOUSANDS.replace(",", other))).as_py():
+        return f"a {name} between thousands has to be taken out; or if it is a decimal {name}{remedy}"
     return f"it looks like a decimal {name}{remedy}"
 
 

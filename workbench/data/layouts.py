@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
+from workbench.data.names import plain_name
+
 DELIMITERS = ",\t;|"
 
 DOUBLE_COLON, BLANKS = "::", " "
@@ -52,27 +54,30 @@ class Layout:
         """Whether the first record looks like those after it and not like a header.
 
         It does where all its values are numbers; or where it has a number in each column that has nothing else,
-        and such a column or a value that comes back in its own column. Names that count up are a header.
+        and such a column or a value that comes back in its own column. Names that count up are a header, and so are
+        years above columns that hold none.
         """
         if self.first and all(is_number(value) for value in self.first):
             return True
         rows = [row for row in self.rest if len(row) == len(self.first) and row != self.first]
-        numbers, comes_back = [], False
+        numbers, below, comes_back = [], [], False
         for place, value in enumerate(self.first):
             others = [row[place] for row in rows if row[place].strip()]
             if others and all(has_digits_alone(other) for other in others):
                 if not has_digits_alone(value):
                     return False
                 numbers.append(value)
+                below += others
             elif value.strip():
                 comes_back |= others.count(value) > 1
-        return (comes_back or bool(numbers)) and not _counts_up(numbers)
+        years = numbers and all(map(_is_year, numbers)) and not any(map(_is_year, below))
+        return (comes_back or bool(numbers)) and not _counts_up(numbers) and not years
 
     def has_header(self, names: Sequence[str]) -> bool:
         """Whether the first record is the header that the user has named once more, by half of the names or more."""
         if len(names) != len(self.first):
             return False
-        same = sum(_plain(name) == _plain(found) != "" for name, found in zip(names, self.first, strict=True))
+        same = sum(plain_name(name) == plain_name(found) != "" for name, found in zip(names, self.first, strict=True))
         return 2 * same >= len(names)
 
     def is_headed(self) -> bool:
@@ -194,5 +199,5 @@ def _counts_up(names: Sequence[str]) -> bool:
     return all(after - before == 1 for before, after in pairwise(numbers))
 
 
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.partition(":")[0].lower() if letter.isalnum())
+def _is_year(text: str) -> bool:
+    return text.strip().isdecimal() and 1900 <= int(text) <= 2100

@@ -180,9 +180,10 @@ class Watch:
     """Tells values that hold line ends from quotes that swallow lines.
 
     A record on several lines is suspicious where each of its lines, its quotes taken for letters, would be a record of
-    as many values as the others. It has swallowed lines if, besides, these values are like those of their columns:
-    numbers where all others are, and in most lines a number or a value that stands in its column elsewhere. Where no
-    column can tell, ten lines or more have been swallowed. So has a line end in a column that holds no blank otherwise.
+    as many values as the others. It has swallowed lines if, besides, a value holds line ends in a column that holds no
+    blank otherwise; or if what the quotes enclose is like its columns: numbers where all others are, and in half of
+    the lines a number or a value that stands in its column elsewhere. Where no column can tell, ten lines or more have
+    been swallowed.
 
     Args:
         n_columns: how many values a record has.
@@ -206,16 +207,21 @@ class Watch:
         return next((record for record in self.suspects if self._has_swallowed(record, columns)), None)
 
     def _has_swallowed(self, record: Record, columns: Sequence[_Column]) -> bool:
-        for column, value in zip(columns, record.values, strict=True):
-            if column.is_unbroken and any(end in value for end in "\r\n"):
-                return True
         rows = [[value.strip('" ') for value in split_line(line, self.delimiter)] for line in record.lines]
-        if self.n_columns < 2 or any(len(row) != self.n_columns for row in rows):
+        if any(len(row) != self.n_columns for row in rows):
+            return False
+        broken = [place for place, value in enumerate(record.values) if any(end in value for end in "\r\n")]
+        if any(columns[place].is_unbroken for place in broken):
+            return True
+        if self.n_columns < 2:
             return False
         if not any(column.can_tell for column in columns):
             return len(rows) >= _FEW
         if any(column.excludes(value) for row in rows for column, value in zip(columns, row, strict=True)):
             return False
+        # The record's own values, before the quote opens and after it closes, are no evidence.
+        rows[0][: broken[0]] = [""] * broken[0]
+        rows[-1][broken[-1] + 1 :] = [""] * (self.n_columns - broken[-1] - 1)
         alike = [any(column.knows(value) for column, value in zip(columns, row, strict=True)) for row in rows]
         return 2 * sum(alike) >= len(rows)
 

@@ -86,7 +86,7 @@ def _read(data: Any, source: Source, column_names: tuple[str, ...] | None) -> Ra
     if path.is_dir():
         raise DataError(f"{path} is a folder; this task reads one file: CSV, TSV, Parquet or JSONL")
     if not path.is_file():
-        raise DataError(f"{file_name(path)} is a device; give a file")
+        raise DataError(f"{file_name(path)} is a {'pipe' if path.is_fifo() else 'device'}; give a file")
     if path.stat().st_size == 0:
         raise DataError(f"{file_name(path)} is empty")
     with reading(path):

@@ -116,7 +116,7 @@ def as_times(checked: Checked, column: str, format: str | None = None, decimal: 
     if "%" in chosen:
         return _by_pattern(checked, column, values, chosen)
     times = _of_numbers(checked, column, values, numbers, chosen)
-    if format is None:
+    if format is None and chosen not in DAYS:
         _remark_1970(checked, column, values, times.seconds)
     return times
 
