@@ -53,6 +53,10 @@ MOST_SCANS = 100
 LARGE = 4_000_000
 """Pixels; of larger images one is decoded at a time."""
 
+_BLOCK = 2**26
+"""Bytes of memory that Pillow takes at a time: such large blocks go back to the system, where smaller ones are kept for
+the thread that had them, and the large images of several threads add up."""
+
 VERSION = 2
 """Of these conversions: what is kept of another is not used."""
 
@@ -233,8 +237,9 @@ def _reader(kind: str) -> Callable[[io.BytesIO], Any]:
     `Image.open` would take a JPEG with several pictures for an MPO, and fail where the index of them is broken; any
     viewer shows the first.
     """
-    from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+    from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+    Image.core.set_block_size(_BLOCK)
     readers: dict[str, Any] = {
         "JPEG": JpegImagePlugin.JpegImageFile,
         "PNG": PngImagePlugin.PngImageFile,

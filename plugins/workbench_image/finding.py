@@ -110,10 +110,9 @@ def _with_class(file: Found, inner: str, whole: str) -> Found:
 
 
 def _below(files: list[Found]) -> list[Found]:
-    """Without the one folder that holds the folders of the classes, as archives often have."""
-    parts = [file.name.split("/") for file in files]
-    if len({names[0] for names in parts}) == 1 and all(len(names) > 2 for names in parts):
-        return [replace(file, name="/".join(names[1:])) for file, names in zip(files, parts, strict=True)]
+    """Without the folders that hold nothing but the folder with those of the classes, as archives often have."""
+    while len({file.name.partition("/")[0] for file in files}) == 1 and all(file.name.count("/") > 1 for file in files):
+        files = [replace(file, name=file.name.partition("/")[2]) for file in files]
     return files
 
 

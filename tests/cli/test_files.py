@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -109,3 +110,14 @@ def test_an_empty_folder_stays_and_a_full_one_is_refused(tmp_path: Path) -> None
     assert _names(tmp_path) == ["model"]
     with pytest.raises(DataError, match=r"^it is there already and not empty"), filling(tmp_path, "it"):
         pass
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no such folder here")
+def test_a_file_in_shared_memory_is_replaced_like_any_other() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder, "lists.csv")
+        for content in (b"old\n", b"new\n"):
+            with replacing(path, "--output lists.csv") as file:
+                file.write(content)
+        assert path.read_bytes() == b"new\n"
+        assert _names(Path(folder)) == ["lists.csv"]

@@ -15,8 +15,8 @@ from typing import IO
 
 from workbench.errors import DataError
 
-_STREAMS = ("/dev/", "/proc/")
-"""What lies there is no file of a disk, or a stream that somebody else has opened."""
+_STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+"""Names of what somebody has opened already, be it a plain file; `/dev/shm` has files as any folder."""
 
 
 @contextlib.contextmanager

@@ -203,3 +203,10 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(side: int) -> Non
     )
     with pytest.raises(Unreadable, match="more pixels than are safe to unpack"):
         decoded(bomb, (8, 8))
+
+
+def test_memory_of_large_images_goes_back_to_the_system() -> None:
+    """As the pieces of memory beyond the largest that glibc keeps for a thread do."""
+    Image.core.set_block_size(2**20)
+    decoded(file_of(corners(), "PNG"), (2, 2))
+    assert Image.core.get_block_size() > 2**25

@@ -106,6 +106,14 @@ def test_a_zip_with_one_folder_around_it(tmp_path: Path) -> None:
     assert found(zipped(tmp_path / "pets.zip", names)) == {"cats/1.png": "cats", "dogs/1.png": "dogs"}
 
 
+def test_a_zip_with_several_folders_around_it(tmp_path: Path) -> None:
+    names = ["pets/pets/v1/cats/1.png", "pets/pets/v1/dogs/1.png"]
+    assert found(zipped(tmp_path / "pets.zip", names)) == {"cats/1.png": "cats", "dogs/1.png": "dogs"}
+    parts = [f"pets/v1/{part}/{label}/1.png" for part in ("train", "test") for label in ("cats", "dogs")]
+    collection = labelled(zipped(tmp_path / "parts.zip", parts), Source(None), {})
+    assert [len(collection.images), len(collection.test)] == [2, 2]
+
+
 @pytest.mark.parametrize(
     ("folders", "held"),
     [(("train", "test"), "test"), (("Train", "val"), "val"), (("train", "val", "test"), "test")],
