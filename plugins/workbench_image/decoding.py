@@ -239,7 +239,7 @@ def _reader(kind: str) -> Callable[[io.BytesIO], Any]:
     """
     from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-    Image.core.set_block_size(_BLOCK)
+    Image.core.set_block_size(_BLOCK)  # type: ignore[attr-defined]
     readers: dict[str, Any] = {
         "JPEG": JpegImagePlugin.JpegImageFile,
         "PNG": PngImagePlugin.PngImageFile,

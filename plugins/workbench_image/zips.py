@@ -20,7 +20,7 @@ from workbench_image.trees import Tree, shown
 MOST_UNPACKED = 16 * 2**30
 """Bytes of all files of a zip together."""
 
-USUAL_ENCODINGS = ("gbk", "big5", "shift_jis", "euc_kr", "cp437")
+USUAL_ENCODINGS = ("gbk", "big5", "shift_jis", "euc_kr", "cp866", "cp437")
 """Of names, in zips that do not say theirs."""
 
 
