@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import ensemble, svm, tree
+from sklearn import decomposition, ensemble, neighbors, svm, tree
 
+from workbench.contract.estimators import check_estimator
 from workbench.contract.saving import restore_attributes, save_attributes
 from workbench.errors import ModelError
 
@@ -98,6 +99,23 @@ def test_a_machine_with_fewer_vectors_than_it_says_is_refused(machine: Any, tmp_
     change(folder, "x_.skops", arrays(lambda array: array[:1] if array.ndim == 2 else None))
     with pytest.raises(ModelError):
         restored(folder)
+
+
+@pytest.mark.parametrize("spoil", [lambda x: x[:, :1], lambda x: x[:2]], ids=["narrow", "short"])
+def test_neighbors_that_are_not_what_was_fitted_are_refused(spoil: Any, tmp_path: Path) -> None:
+    model = neighbors.KNeighborsClassifier(3, algorithm="brute")
+    folder = saved(model, tmp_path / "model")
+    assert (restored(folder).predict(NUMBERS) == model.predict(NUMBERS)).all()
+    change(folder, "x_.skops", arrays(lambda array: spoil(array) if array.shape == NUMBERS.shape else None))
+    with pytest.raises(ModelError, match="neighbors are"):
+        restored(folder)
+
+
+def test_a_preprocessor_that_gives_other_features_is_refused(tmp_path: Path) -> None:
+    model = ensemble.HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=3).fit(NUMBERS, TARGET)
+    model._preprocessor = decomposition.PCA(1).fit(NUMBERS)
+    with pytest.raises(ModelError, match="a preprocessor may give the trees other features"):
+        check_estimator(model)
 
 
 def test_what_cannot_be_checked_is_not_stored(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def check_estimator(estimator: Any) -> None:
     from sklearn.ensemble._bagging import BaseBagging
     from sklearn.ensemble._forest import BaseForest
     from sklearn.ensemble._gb import BaseGradientBoosting
+    from sklearn.neighbors._base import NeighborsBase
     from sklearn.svm._base import BaseLibSVM
 
     for each in _held(estimator):
@@ -153,6 +154,8 @@ def check_estimator(estimator: Any) -> None:
             )
         if isinstance(each, BaseLibSVM):
             _check_machine(each)
+        if isinstance(each, NeighborsBase):
+            _check_neighbors(vars(each))
         if type(each).__module__.startswith("scipy.sparse") and hasattr(each, "check_format"):
             each.check_format(full_check=True)
         own = getattr(each, "__dict__", {})
@@ -198,6 +201,7 @@ def _check_predictors(own: dict[str, Any]) -> None:
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
     width = own.get("n_features_in_")
+    _need(own.get("_preprocessor") is None, "a preprocessor may give the trees other features than they ask for")
     categorical = np.asarray(own["_bin_mapper"].is_categorical_) != 0
     _need(categorical.shape == (width,), "is_categorical_ is not of every feature")
     for predictor in chain.from_iterable(own["_predictors"]):
@@ -235,6 +239,22 @@ def _check_machine(machine: Any) -> None:
     for name in ("_probA", "_probB"):
         given = own[name]
         _need(given.dtype == np.float64 and given.shape in ((0,), (pairs,)), f"{name} is odd")
+
+
+def _check_neighbors(own: dict[str, Any]) -> None:
+    """Of neighbors: that each has the features of the input, and a class or value of its own."""
+    if "_fit_X" not in own:
+        return  # it is not fitted, and says so when it is asked
+    examples = own["_fit_X"]
+    fits = examples.ndim == 2 and examples.dtype.kind in "fiu" and examples.shape[1] == own.get("n_features_in_")
+    _need(fits, "neighbors are of other features")
+    _need(own.get("_fit_method") == "brute", "neighbors are in a tree, which cannot be checked before it is used")
+    if "_y" in own:
+        _need(np.shape(own["_y"])[:1] == examples.shape[:1], "neighbors are not as many as their classes")
+    if "_y" in own and isinstance(own.get("classes_"), np.ndarray):
+        numbers = np.asarray(own["_y"])
+        known = numbers.dtype.kind in "iu" and (numbers >= 0).all() and (numbers < len(own["classes_"])).all()
+        _need(bool(known), "neighbors are of classes that are not there")
 
 
 def _need(holds: bool, what: str) -> None:
