@@ -193,7 +193,7 @@ class Registry:
 
 
 def _install(distribution: str, version: str, *, known: bool) -> str:
-    """How to get back what a database names; whoever wrote it chose the name, so that only a plain one is repeated."""
+    """How to install the distribution that a database names; the name is repeated only if it is a plausible one."""
     if not _DISTRIBUTION.fullmatch(distribution) or not _VERSION.fullmatch(version):
         return "and that is no name and version of a distribution: the database is damaged"
     command = f"pip install {shlex.quote(f'{distribution}=={version}')}"

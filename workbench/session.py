@@ -191,7 +191,7 @@ def _stored_settings(row: Mapping[str, Any], data: Any, test_data: Any) -> RunSe
 def _bounded(stored: RunSettings) -> tuple[RunSettings, tuple[str, ...]]:
     """Settings with no more workers and threads than this machine has cores, and what that changes.
 
-    Whoever goes on with a run has not chosen them, and may have another machine than whoever began it.
+    The stored numbers were chosen for the machine on which the run began, which may not be this one.
     """
     cores = available_cores()
     asked = {"workers": stored.workers, "threads": stored.threads}

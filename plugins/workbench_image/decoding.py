@@ -98,7 +98,7 @@ def size_of(content: bytes) -> tuple[int, int]:
     """(height, width) as it is meant to be looked at; nothing is decoded.
 
     Raises:
-        Unreadable: it is no image that can be read.
+        Unreadable: the content is not an image of a format that is read.
     """
     with _opened(content) as image:
         width, height = image.size
@@ -118,7 +118,7 @@ def decoded(
         turn: called with whether the image is large, and entered while it is decoded.
 
     Raises:
-        Unreadable: it is no image that can be read, or a broken one.
+        Unreadable: the content is not an image of a format that is read, or it is damaged.
     """
     with _opened(content) as image, turn(_weight(image, size) > LARGE):
         try:

@@ -197,13 +197,13 @@ def _short(path: str) -> str:
     return ascii(path) if len(path) <= 80 else f"{path[:80]!a}..."
 
 
-def check_path(path: str) -> None:
-    """Make sure that a file of an artifact is named as `get` takes it.
+def check_paths(paths: Sequence[str]) -> None:
+    """Make sure that the files of an artifact are named as `get` takes them.
 
     Raises:
-        StoreError: it is not.
+        StoreError: one is not, or is a folder of another.
     """
-    _inside(Path(), path)
+    _targets(Path(), paths)
 
 
 def _checked_size(database: Database, hashes: Sequence[str], what: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Inspector
@@ -35,10 +36,18 @@ def problems(database: Database) -> list[str]:
 def damaged_artifacts(database: Database) -> list[str]:
     """One line for each stored file whose content is not what its hash says."""
     found = []
-    for row in artifacts.listing(database):
+    rows = artifacts.listing(database)
+    paths: dict[tuple[Any, ...], list[str]] = {}
+    for row in rows:
+        paths.setdefault((row["run"], row["trial"], row["kind"]), []).append(row["path"])
+    for together in paths.values():
+        try:
+            artifacts.check_paths(together)
+        except StoreError as error:
+            found.append(str(error))
+    for row in rows:
         name = f"{row['kind']} file {row['path']} of run {row['run']}"
         try:
-            artifacts.check_path(row["path"])
             artifacts.check_file(database, row["sha256"], name)
         except StoreError as error:
             found.append(str(error))

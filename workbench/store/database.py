@@ -48,7 +48,7 @@ class Backend(Protocol):
         """Run `work` in one transaction, with no other writer beside it."""
 
     def reconnect(self) -> None:
-        """Wait until a connection is to be had again; raises the last error where that takes too long."""
+        """Wait until a connection can be made again; raises the last error if that takes too long."""
 
     def try_writing(self, connection: Connection) -> None:
         """Write in a way that changes nothing, and fails where writing would."""
@@ -135,7 +135,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view; fetch all and leave. Whoever reads is `rereading`."""
+        """One consistent view; fetch all and leave. Functions that call this are decorated with `rereading`."""
         with self._plain_errors(), self.engine.connect() as plain:
             connection = plain.execution_options(**self.backend.read_options())
             with connection.begin():
