@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workbench.errors import StoreError
-from workbench.store import artifacts, schema
+from workbench.store import artifacts, check, schema
 from workbench.store.artifacts import CHUNK
 from workbench.store.database import Database
 from workbench.store.rows import FinalistRow
@@ -239,6 +239,14 @@ def test_a_file_that_is_gone_is_refused_by_name(stored: Database, tmp_path: Path
         connection.commit()
     with pytest.raises(StoreError, match=r"encoding file noise\.bin is missing from"):
         artifacts.get(stored, 1, None, "encoding", tmp_path / "back")
+
+
+def test_a_file_inside_of_another_is_found_by_the_check(stored: Database) -> None:
+    where = sa.and_(schema.artifact.c.kind == "encoding", schema.artifact.c.sha256 == sha(NOISE))
+    change(stored, sa.update(schema.artifact).where(where).values(path="text.txt/noise.bin"))
+    assert check.damaged_artifacts(stored) == [
+        "an artifact has two files of the name 'text.txt', or files inside of it",
+    ]
 
 
 def test_what_was_not_kept_is_said_so(stored: Database, tmp_path: Path) -> None:
