@@ -1,6 +1,7 @@
 """Models, tasks and metrics that each break one promise; `Good`, `Recommend` and `length` break none."""
 
 import datetime
+import importlib
 import subprocess
 import sys
 import time
@@ -199,6 +200,12 @@ class LittersElsewhere(Good):
     def save(self, folder):
         super().save(folder)
         (folder.parent / "beside.txt").write_text("saved", encoding="utf-8")
+
+
+class ImportsWhatWrites(Good):
+    def fit(self, train, context):
+        super().fit(train, context)
+        importlib.import_module("keeps_a_cache")
 
 
 class LeavesAProcess(Good):

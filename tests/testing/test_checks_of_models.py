@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +96,29 @@ def test_what_save_writes_beside_its_folder_is_caught(model: Make, tmp_path: Pat
         "failed",
         f"it left {tmp_path}/kept/models/litterselsewhere/beside.txt",
     )
+
+
+def test_what_a_library_writes_on_import_is_not_the_models(
+    model: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = "from pathlib import Path\nPath('cache').mkdir(exist_ok=True)\nPath('cache/fonts').touch()\n"
+    (tmp_path / "kept" / "keeps_a_cache.py").write_text(library, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "kept")
+    monkeypatch.delitem(sys.modules, "keeps_a_cache", raising=False)
+    told = found(model("ImportsWhatWrites"), "model", "it_writes_nothing_outside_its_folder")
+    assert (tmp_path / "home" / "cache" / "fonts").exists()
+    assert told == ("passed", "")
+
+
+def test_what_the_models_own_module_writes_on_import_is_the_models(
+    model: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kept" / "keeps_a_cache.py").write_text("open('own.txt', 'w').close()\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "kept")
+    monkeypatch.delitem(sys.modules, "keeps_a_cache", raising=False)
+    monkeypatch.setattr(ModelSubject, "package", "keeps_a_cache")
+    told = found(model("ImportsWhatWrites"), "model", "it_writes_nothing_outside_its_folder")
+    assert told == ("failed", f"it left {tmp_path}/home/own.txt")
 
 
 def test_a_model_that_the_example_does_not_suit_is_skipped(model: Make) -> None:

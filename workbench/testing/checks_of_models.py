@@ -235,7 +235,7 @@ def it_is_saved_without_pickle(subject: ModelSubject) -> None:
     folder = subject.saved / "model"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with watched(subject.traces, own=folder):
+    with watched(subject.traces, subject.package, own=folder):
         model.save(folder)
     if pickled := pickles.in_folder(folder):
         raise Broken(f"{pickled[0]} is a pickle")

@@ -184,6 +184,11 @@ class ModelSubject:
         return _load(self._data.registry.models(self.spec.task), self.spec)
 
     @property
+    def package(self) -> str:
+        """The top-level package that the model is from."""
+        return self.spec.load.partition(":")[0].partition(".")[0]
+
+    @property
     def model(self) -> type[Model]:
         model: type[Model] = self.loaded
         return model
@@ -249,7 +254,7 @@ class ModelSubject:
         np.random.seed(SEED)
         if train is None:
             train = self.data.parts["train" if search else "train_valid"]
-        with watched(self.traces):
+        with watched(self.traces, self.package):
             model.fit(train, context)
         self.best_epochs = context.best_epochs if search else self.best_epochs
         return model

@@ -41,26 +41,29 @@ class Traces:
     processes: list[str] = field(default_factory=list)
 
 
-_open: list[dict[Path, None]] = []
+_open: list[tuple[str, dict[Path, bool]]] = []
+"""For each watched block: the package that it runs, and the paths written, with whether that package is to blame."""
 _importers: dict[str, dict[str, int]] = {}
 
 
 @contextlib.contextmanager
-def watched(traces: Traces, own: Path | None = None) -> Iterator[None]:
+def watched(traces: Traces, package: str, own: Path | None = None) -> Iterator[None]:
     """Add to `traces` what the block writes outside the folder `own`, and what it leaves running.
 
-    Whatever it leaves running is ended.
+    Whatever it leaves running is ended. What another package than `package` writes while it is imported, such as the
+    folder for a cache, is no trace: whoever imports that package gets it.
     """
     _watch_files()
-    written: dict[Path, None] = {}
+    written: dict[Path, bool] = {}
     before, there = _litter(), {child.pid for child in _children()}
-    _open.append(written)
+    _open.append((package, written))
     try:
         yield
     finally:
-        _open.remove(written)
-        written.update(dict.fromkeys(sorted(_litter() - before)))
-        traces.written.update({path: None for path in written if path.exists() and not _allowed(path, own)})
+        _open.pop()
+        written = dict.fromkeys(sorted(_litter() - before), True) | written
+        left = [path for path, blamed in written.items() if blamed and path.exists() and not _allowed(path, own)]
+        traces.written.update(dict.fromkeys(left))
         traces.processes += _left(there)
 
 
@@ -107,10 +110,25 @@ def _watch_files() -> None:
         elif event in _DESTINATIONS:
             place = arguments[_DESTINATIONS[event]]
         if isinstance(place, str | bytes | os.PathLike):
-            for written in _open:
-                written[Path(os.path.abspath(os.fsdecode(place)))] = None  # noqa: PTH100 - it need not exist
+            path = Path(os.path.abspath(os.fsdecode(place)))  # noqa: PTH100 - it need not exist
+            imported = _imported()
+            for package, written in _open:
+                written[path] = written.get(path, False) or imported in (None, package)
 
     sys.addaudithook(note)
+
+
+def _imported() -> str | None:
+    """The top-level name of the module whose import is under way, or None outside of imports."""
+    module: str | None = None
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code.co_name == "<module>" and module is None:
+            module = frame.f_globals.get("__name__", "").partition(".")[0]
+        elif frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return module
+    return None
 
 
 def _litter() -> set[Path]:
