@@ -233,7 +233,7 @@ def run_row(
         version=question.offer.plugin.version,
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
-        facts={"headline": dataset.report.headline, **dataset.report.facts},
+        facts={**dataset.report.facts, "headline": dataset.report.headline, "notes": list(dataset.report.notes)},
         split=split.identity,
         metric=question.metric.name,
         direction=question.metric.direction,

@@ -120,7 +120,7 @@ class ImageClassification(Supervised[Images]):
         total = len(images) + len(held or ())
         kind = f"{encoding.width} x {encoding.height} {'grey' if encoding.grey else 'colour'}"
         counts = f"{total:,} images · {len(classes)} classes · read as {kind}"
-        report = DataReport(counts, notes, {**images.shape, "skipped": skipped, "notes": list(notes)})
+        report = DataReport(counts, notes, {**images.shape, "skipped": skipped})
         return Dataset(source.name, images, held, encoding, fingerprint, report, source.made_up)
 
     def held_out(

@@ -143,7 +143,7 @@ class TextClassification(Supervised[Texts]):
         if repeated:
             note = f"{repeated:,} texts repeat another; equal ones stay on one side of every split"
             notes = (*report.notes, note)
-            report = replace(report, notes=notes, facts={**report.facts, "notes": list(notes)})
+            report = replace(report, notes=notes)
         return replace(dataset, data=replace(dataset.data, pretrained=folder), report=report)
 
     def columns_read(self, encoding: TextLabels) -> str:

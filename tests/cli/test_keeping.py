@@ -100,7 +100,7 @@ def test_a_deleted_run_is_gone_and_its_space_comes_back(own: Cli, tmp_path: Path
     assert (tmp_path / "workbench.db").stat().st_size == swept["bytes_after"] < before
     assert own("runs", "--json").json == {"runs": []}
     assert own("db", "check").code == 0
-    assert own("leaderboard").code == 1
+    assert own("leaderboard").code == 2
 
 
 def test_cleaning_keeps_what_is_named(own: Cli, best: dict[str, Any]) -> None:

@@ -58,13 +58,13 @@ def test_a_damaged_file_is_a_problem_or_one_line(kept: Database) -> None:
         assert "\n" not in str(error)
 
 
-def test_the_command_says_it_and_ends_with_1(kept: Database, workbench: Any) -> None:
+def test_the_command_says_it_and_ends_with_2(kept: Database, workbench: Any) -> None:
     address = f"sqlite:///{kept.name}"
     called = workbench("db", "check", "--db", address)
     assert (called.code, called.out) == (0, f"{kept.name} is sound\n")
     kept.write(lambda connection: connection.execute(sa.delete(schema.blob_chunk)))
     called = workbench("db", "check", "--db", address, "--json")
-    assert called.code == 1
+    assert called.code == 2
     assert [line.split(" in ")[0] for line in called.json["problems"]] == [
         "model file a.bin of run 1",
         "model file b.bin of run 1",

@@ -138,6 +138,10 @@ def test_ids_that_lead_elsewhere_are_refused_before_anything_is_written(path: Pa
         ("run.started_at", "'yesterday'", "run.started_at is 'yesterday', which is no time"),
         ("blob.size", "'many'", "blob.size is 'many', which is no whole number"),
         ("dataset.facts", "'7'", "dataset.facts is 7, which is no JSON"),
+        ("dataset.facts", "'{\"notes\": 1e300}'", "dataset.facts is '{\"notes\": 1e300}', which is no JSON"),
+        ("dataset.facts", "'{\"notes\": [[1]]}'", "dataset.facts is '{\"notes\": [[1]]}', which is no JSON"),
+        ("dataset.facts", "'{\"headline\": null}'", "dataset.facts is '{\"headline\": null}', which is no JSON"),
+        ("run.spent", f"'{{\"fit\": 1{'0' * 400}}}'", "which is no JSON of the kind that belongs there"),
     ],
 )
 def test_what_does_not_fit_its_column_is_one_line_that_names_it(path: Path, column: str, value: str, said: str) -> None:

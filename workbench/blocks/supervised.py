@@ -108,7 +108,7 @@ class Supervised(Task[Part]):
             more = (*more, *of_test.notes, *unknown)
         notes = (*labelled.notes, *notes, *more)
         counts = [f"{count:,} {name}" for name, count in data.shape.items() if count and name != "classes"]
-        facts = {**data.shape, "skipped": labelled.skipped + (of_test.skipped if of_test else 0), "notes": list(notes)}
+        facts = {**data.shape, "skipped": labelled.skipped + (of_test.skipped if of_test else 0)}
         report = DataReport(" · ".join([*counts, self.columns_read(encoding)]), notes, facts)
         return Dataset(source.name, data, test, encoding, fingerprint, report, source.made_up)
 

@@ -61,7 +61,7 @@ def get(url: str, as_json: bool, trial: str, folder: str) -> None:
 @with_database
 @click.pass_context
 def verify(context: click.Context, /, url: str, as_json: bool) -> None:
-    """Check every file against its hash; exit code 1 if any is damaged."""
+    """Check every file against its hash; exit code 2 if any is damaged."""
     from workbench.store.check import damaged_artifacts
 
     database = open_database(url)
@@ -72,4 +72,4 @@ def verify(context: click.Context, /, url: str, as_json: bool) -> None:
         say(f"every artifact in {database.name} is as it was stored")
     for problem in found if not as_json else []:
         say(problem)
-    context.exit(1 if found else 0)
+    context.exit(2 if found else 0)

@@ -60,7 +60,7 @@ def current(url: str, as_json: bool) -> None:
 @with_database
 @click.pass_context
 def check(context: click.Context, /, url: str, as_json: bool) -> None:
-    """Check the file, its references and every artifact's hash; exit code 1 if anything is wrong."""
+    """Check the file, its references and every artifact's hash; exit code 2 if anything is wrong."""
     from workbench.store.check import problems
     from workbench.store.database import Database
 
@@ -72,7 +72,7 @@ def check(context: click.Context, /, url: str, as_json: bool) -> None:
         say(f"{database.name} is sound")
     for problem in found if not as_json else []:
         say(f"{database.name}: {problem}")
-    context.exit(1 if found else 0)
+    context.exit(2 if found else 0)
 
 
 @command.command()

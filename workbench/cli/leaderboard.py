@@ -45,7 +45,7 @@ def command(
 
     Without options it is the board of the last run. Trials scored on more draws of valid come first.
     """
-    from workbench.errors import NoResult, UserError
+    from workbench.errors import UserError
     from workbench.store import queries
 
     database = open_database(url)
@@ -57,7 +57,7 @@ def command(
         given = " ".join(f"{flag} {value}" for flag, value in asked.items() if value is not None)
         if given:
             raise UserError(f"no run in {database.name} fits {given}; workbench runs lists them")
-        raise NoResult(f"no run in {database.name} has a scored trial; workbench runs lists them")
+        raise UserError(f"no run in {database.name} has a scored trial; workbench runs lists them")
     board = boards[0]
     rows = queries.leaderboard(database, board["id"], run, top=None if pareto else top)
     if pareto:

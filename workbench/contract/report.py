@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -12,9 +13,9 @@ class DataReport:
     Args:
         headline: size and range in one line.
         notes: one line for each thing a user should know: rows skipped, duplicates, units guessed.
-        facts: the same as numbers, for `--json` and the store.
+        facts: the same as numbers, for `--json` and the store; `headline` and `notes` are stored beside them.
     """
 
     headline: str
     notes: tuple[str, ...] = ()
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)

@@ -70,7 +70,7 @@ def read_interactions(source: Source, options: Mapping[str, str]) -> Dataset[Int
     described, more = _attributes(source, options, users, items)
     kept = [replace(part, weighting=kept[0].weighting, scale=kept[0].scale, **described) for part in kept]
     notes += filtered + more
-    facts = {**kept[0].shape, "skipped": sum(table.skipped for table in tables), "notes": notes}
+    facts = {**kept[0].shape, "skipped": sum(table.skipped for table in tables)}
     return Dataset(
         name=source.name,
         data=kept[0],

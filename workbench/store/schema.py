@@ -64,7 +64,7 @@ dataset = Table(
     Column("task", Text, nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("name", Text, nullable=False),
-    Column("facts", JSON(dict), nullable=False),
+    Column("facts", JSON(dict, keys=(("headline", Text()), ("notes", JSON(list, (str,))))), nullable=False),
     UniqueConstraint("fingerprint", "task", name="uq_dataset_fingerprint"),
 )
 

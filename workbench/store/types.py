@@ -191,26 +191,29 @@ class JSON(_Checked):
     Args:
         kind: `dict` or `list`.
         of: what its values must be, such as `(str,)`; any plain values where nothing is said.
+        keys: names of values, each with the type that the value must fit where it is there.
     """
 
     impl = sa.JSON
     _means = "JSON of the kind that belongs there"
 
-    def __init__(self, kind: type, of: tuple[type, ...] = ()) -> None:
+    def __init__(self, kind: type, of: tuple[type, ...] = (), keys: tuple[tuple[str, _Checked], ...] = ()) -> None:
         super().__init__()
-        self.kind, self.of = kind, of
+        self.kind, self.of, self.keys = kind, of, keys
 
     def fits(self, value: Any) -> bool:
         if not isinstance(value, dict | list) or not isinstance(value, self.kind) or not _plain(value, DEEPEST):
             return False
         inner = value.values() if isinstance(value, dict) else value
-        return not self.of or all(type(each) in self.of for each in inner)
+        if self.of and any(type(each) not in self.of for each in inner):
+            return False
+        return all(expected.fits(value[key]) for key, expected in self.keys if isinstance(value, dict) and key in value)
 
 
 def _plain(value: Any, levels: int) -> bool:
     match value:
-        case float():
-            return math.isfinite(value)
+        case float() | int():
+            return math.isfinite(value)  # which raises OverflowError for a whole number that no float can stand for
         case dict() | list():
             inner = value.values() if isinstance(value, dict) else value
             return levels > 0 and all(_plain(each, levels - 1) for each in inner)

@@ -65,7 +65,6 @@ def test_odd_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         "2 texts are empty",
         "2 texts repeat another; equal ones stay on one side of every split",
     )
-    assert list(dataset.report.notes) == dataset.report.facts["notes"]
     assert sorted(dataset.data.texts.to_pylist()) == ["", "", "a\u2400b", "longlonglo", "same", "same"]
     model = ComplementNB()
     model.fit(dataset.data, Context())
