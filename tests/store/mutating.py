@@ -54,7 +54,7 @@ def mutate(path: Path, chance: random.Random) -> str:
                 done.append(
                     chance.choice((_change_value, _change_json, _change_file, _change_rows))(connection, chance)
                 )
-            except (sqlite3.Error, LookupError, TypeError, ValueError, OSError) as error:
+            except (sqlite3.Error, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
                 # What the file itself does not allow, or an earlier change has made impossible.
                 done.append(f"({error})")
         connection.commit()
