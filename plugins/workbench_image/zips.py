@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import stat
 import struct
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench import DataError
-from workbench.data.delimited import no_encoding
+from workbench.data.files import codec_of
 from workbench_image.files import Found, PlainFile
 from workbench_image.trees import Tree, shown
 
@@ -92,11 +91,9 @@ def _names(entries: Sequence[zipfile.ZipInfo], encoding: str, where: str) -> lis
     Raises:
         DataError: they are in another encoding, or have both.
     """
+    codec = codec_of(encoding)
     try:
-        codecs.lookup(encoding)
-        names = [_name(entry, encoding) for entry in entries]
-    except LookupError as error:
-        raise no_encoding(encoding) from error
+        names = [_name(entry, codec) for entry in entries]
     except UnicodeError as error:
         readings = "; ".join(f"{other} reads {name!r}" for other, name in _readings(entries))
         raise DataError(

@@ -170,6 +170,36 @@ def test_lines_of_blanks_are_no_rows(rows: Callable[..., RawTable]) -> None:
     assert (read.columns.num_rows, read.skipped, read.where(1)) == (2, 0, "line 6")
 
 
+@pytest.mark.parametrize(("header", "line"), [("a,b", "007,1"), ("a", "007")])
+def test_lines_of_blanks_above_the_header_are_no_header(rows: Callable[..., RawTable], header: str, line: str) -> None:
+    table = rows(f" \n\n{header}\n{line}\n \n{line}\n" if "," in header else f" \n\n{header}\n{line}\n")
+    assert table.columns.column_names == header.split(",")
+    assert table.columns.column("a").to_pylist() == ["007"] * table.columns.num_rows
+    assert table.where(table.columns.num_rows - 1) == ("line 6" if "," in header else "line 4")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [("utf8", "utf-8"), ("U8", "utf-8"), ("utf_8_sig", "utf-8"), ("UTF-16LE", "utf-16-le"), ("utf-32-be", "utf-32-be")],
+)
+def test_a_byte_order_mark_is_no_part_of_the_header(rows: Callable[..., RawTable], encoding: str, written: str) -> None:
+    for text in ('"a,x",b\n007,1e1\n', '"a,x",b\n007,"1e1\n2"\n'):
+        table = rows(f"\ufeff{text}".encode(written), encoding=encoding)
+        assert [table.columns.column_names, *map(list, map(dict.values, table.columns.to_pylist()))] == [
+            *csv.reader(io.StringIO(text, newline=""))
+        ]
+
+
+def test_bytes_of_no_text_are_refused_under_every_name_of_the_encoding(refused: Refusal) -> None:
+    assert "holds bytes of no text" in refused("a,b\n1,\0\n", encoding="utf8")
+
+
+def test_a_number_of_thousands_of_digits_is_a_value(refused: Refusal, rows: Callable[..., RawTable]) -> None:
+    digits = "9" * 5000
+    assert "line 1 looks like data" in refused(f"x,{digits}\nx,2\nx,4\n")
+    assert rows(f"a,b\nx,{digits}\n").columns.column("b").to_pylist() == [digits]
+
+
 def test_a_header_that_comes_again_is_refused_or_skipped(refused: Refusal, rows: Callable[..., RawTable]) -> None:
     content = "user,item\na,b\n\nuser,item\nc,d\ne\nf,g\n"
     assert refused("user,item\na,b\n\nuser,item\nc,d\n").startswith("r.csv, line 4: the header once more;")
@@ -253,7 +283,24 @@ def test_comments_above_the_header_are_left_out(rows: Callable[..., RawTable]) -
     assert read.columns.to_pylist() == [{"user": "a", "item": "b"}]
     assert read.notes[0] == "left out: 3 lines of comments above r.csv's line 4"
     assert "line 6" in read.notes[1]
-    assert rows("#user,item\n1,2\n3,4\n").columns.column_names == ["#user", "item"]
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "columns"),
+    [
+        ("#user,item\n1,2\n3,4\n", ["#user", "item"], ()),
+        ("# user,item\n1,2\n3,4\n", ["# user", "item"], ()),
+        ("%user,item\n1,2\n3,4\n", ["%user", "item"], ()),
+        ("#exported by me, today\nuser,item\n1,2\n3,4\n5,6\n", ["user", "item"], ()),
+        ("% sym unweighted\n1 2 3\n4 5 6\n7 8 9\n", ["user", "item", "rating"], ("user", "item", "rating")),
+    ],
+)
+def test_a_comment_is_the_header_where_it_names_the_columns(
+    rows: Callable[..., RawTable], content: str, names: list[str], columns: tuple[str, ...]
+) -> None:
+    table = rows(content, columns=columns)
+    assert table.columns.column_names == names
+    assert [column[0].as_py() for column in table.columns.columns] == ["1", "2", "3"][: len(names)]
 
 
 def test_empty_columns_without_a_name_are_left_out(rows: Callable[..., RawTable], refused: Refusal) -> None:

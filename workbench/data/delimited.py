@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Callable, Iterator
-from itertools import islice
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from workbench.contract.task import Source, file_name
-from workbench.data.files import ending, opened
+from workbench.data.files import UTF_8, codec_of, ending, opened
 from workbench.data.layouts import MOST_OF_LINES, SAMPLED, layout_of, split_line
 from workbench.data.quoting import Quotes, Records, check_quotes, quotes_in
 from workbench.errors import DataError
@@ -25,18 +26,13 @@ _UNIT_SEPARATOR = "\x1f"
 """What stands for a delimiter of more than one letter while Arrow reads it."""
 
 
-def without_mark(encoding: str) -> str:
-    """The encoding that leaves out a byte order mark."""
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+BYTE_ORDER_MARK = "\ufeff"
+"""The letter that some programs write before the first one of a text."""
 
 
 def not_text(path: Path, at: int, encoding: str) -> DataError:
     hint = "say which it is, such as --encoding latin-1, gbk or utf-16"
     return DataError(f"{file_name(path)}, byte {at}: not {encoding} text; {hint}")
-
-
-def no_encoding(encoding: str) -> DataError:
-    return DataError(f"--encoding {encoding}: no such text encoding")
 
 
 def first_line(error: BaseException) -> str:
@@ -52,6 +48,7 @@ class Delimited:
         self.bad: list[tuple[int, str]] = []  # (record number from 1, what is wrong with it)
         self.left_out: set[int] = set()  # numbers of records that are no rows: bad ones, and lines of blanks
         self.notes: list[str] = []
+        self.encoding = codec_of(source.encoding)
         self.layout = layout_of(self._first_lines(), self.column_names, tabs=ending(path) == ".tsv")
         if not self.layout.first:
             raise DataError(f"{file_name(path)} is empty")
@@ -65,7 +62,7 @@ class Delimited:
             table = self._parse(threads=True)
         except pa.ArrowInvalid:
             table = self._parse_again()
-        table = self._without_headers(self._without_tail(table))
+        table = self._without_headers(self._without_tail(self._below_header(table)))
         if self.bad:
             record, what = self.bad[0]
             first = f"line {self._line(record)}: {what}"
@@ -98,13 +95,13 @@ class Delimited:
         """Leave those to Arrow that a look at the bytes alone finds in order, as it is far faster."""
         if not self.layout.is_quoted:
             return
-        if codecs.lookup(self.source.encoding).name == "utf-8":
+        if self.encoding in UTF_8:
             with opened(self.path) as stream:
                 if quotes_in(stream, self.layout.delimiter) != Quotes.OTHER:
                     return
         self._check_text()
-        with self._open_text() as text:
-            below = islice(text, self.layout.comments, None)
+        with self._lines() as lines:
+            below = islice(lines, self.layout.comments, None)
             first = self.layout.comments + 1
             check_quotes(self.name, below, self.layout.delimiter, headed=self.is_headed, first=first)
 
@@ -130,16 +127,17 @@ class Delimited:
         import pyarrow.csv as pc
 
         quoted = self.layout.is_quoted
-        names = self.layout.first if self.is_headed else list(self.column_names)
+        # Under names of our own, as a column that Arrow calls otherwise than the header was read would not be text.
+        names = [str(place) for place in range(len(self.column_names or self.layout.first))]
         try:
             return pc.read_csv(
                 opened(self.path) if quoted else self._rewritten(),
                 read_options=pc.ReadOptions(
                     use_threads=threads,
                     block_size=None if threads else LARGE_BLOCK,
-                    encoding=self.source.encoding if quoted else "utf-8",
+                    encoding=self.encoding if quoted else "utf-8",
                     skip_rows=self.layout.comments,
-                    column_names=None if self.is_headed else names,
+                    column_names=names,
                 ),
                 parse_options=pc.ParseOptions(
                     delimiter=self.layout.delimiter if quoted else _UNIT_SEPARATOR,
@@ -157,12 +155,24 @@ class Delimited:
     def _rewritten(self) -> pa.BufferReader:
         """The text with a delimiter of one letter, which is all that Arrow can read."""
         written = pa.BufferOutputStream()
-        with self._open_text() as text:
-            while lines := text.readlines(MOST_OF_LINES):
-                for line in lines:
-                    end = line[len(line.rstrip("\r\n")) :]
-                    written.write((_UNIT_SEPARATOR.join(split_line(line, self.layout.delimiter)) + end).encode())
+        with self._lines() as lines:
+            for line in lines:
+                end = line[len(line.rstrip("\r\n")) :]
+                written.write((_UNIT_SEPARATOR.join(split_line(line, self.layout.delimiter)) + end).encode())
         return pa.BufferReader(written.getvalue())
+
+    def _below_header(self, table: pa.Table) -> pa.Table:
+        """The rows below the header, above which lines of blanks may stand."""
+        if not self.is_headed:
+            return table
+        above = 0
+        for row in zip(*(table.slice(0, SAMPLED).columns), strict=True):
+            values = [value.as_py() for value in row]
+            if values == self.layout.first or any(map(str.strip, values)):
+                break
+            above += 1
+        self.left_out.update(range(1, above + 1))
+        return table.slice(above + 1)
 
     def _without_tail(self, table: pa.Table) -> pa.Table:
         """Rows without any value at the end, as spreadsheets write them, are no rows."""
@@ -214,24 +224,26 @@ class Delimited:
             raise DataError(f"{self.name}: column {twice!r} stands twice in the header; rename one")
         return table
 
-    def _open_text(self) -> Any:
-        return io.TextIOWrapper(opened(self.path), encoding=without_mark(self.source.encoding), newline="")
+    @contextmanager
+    def _lines(self) -> Iterator[Iterator[str]]:
+        """The lines of the text with what ends them, without a byte order mark."""
+        with io.TextIOWrapper(opened(self.path), encoding=self.encoding, newline="") as text:
+            first = next(text, "").removeprefix(BYTE_ORDER_MARK)
+            yield chain([first] if first else [], text)
 
     def _first_lines(self) -> list[str]:
-        lines: list[str] = []
+        first: list[str] = []
         try:
-            with self._open_text() as text:
+            with self._lines() as lines:
                 size = 0
-                for line in text:
-                    lines.append(line)
+                for line in lines:
+                    first.append(line)
                     size += len(line)
-                    if len(lines) == SAMPLED or size > MOST_OF_LINES:
+                    if len(first) == SAMPLED or size > MOST_OF_LINES:
                         break
         except UnicodeError:
             self._check_text()
-        except LookupError as error:
-            raise no_encoding(self.source.encoding) from error
-        return lines
+        return first
 
     def _check_text(self) -> None:
         """Raise with the first byte that is not text in the encoding, if there is one."""
@@ -253,13 +265,14 @@ class Delimited:
     def _lines_of_records(self) -> Iterator[int]:
         """The line on which each record starts."""
         comments = self.layout.comments
-        with self._open_text() as text:
-            below = islice(text, comments, None)
+        with self._lines() as lines:
+            below = islice(lines, comments, None)
             if self.layout.is_quoted:
                 found = Records(below, self.layout.delimiter, first=comments + 1)
                 yield from (found.line for _ in found)
             else:
-                yield from (number for number, line in enumerate(below, comments + 1) if line.rstrip("\r\n"))
+                numbered = enumerate(below, comments + 1)
+                yield from (number for number, line in numbered if any(split_line(line, self.layout.delimiter)))
 
     def _line(self, record: int) -> int:
         """The line on which a record, numbered from 1, starts."""

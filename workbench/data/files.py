@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ import pyarrow as pa
 
 from workbench.contract.task import Source, file_name
 from workbench.errors import DataError
+
+UTF_8 = ("utf-8", "utf-8-sig")
+"""Names of codecs, the second of which leaves out a byte order mark."""
 
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
@@ -66,6 +70,19 @@ def opened(path: Path) -> pa.NativeFile:
     return pa.OSFile(name) if kind is None else pa.CompressedInputStream(pa.OSFile(name), kind)
 
 
+def codec_of(encoding: str) -> str:
+    """What Python calls a text encoding, whatever name of it the user gave: `utf-8` for `U8`.
+
+    Raises:
+        DataError: there is no such text encoding.
+    """
+    try:
+        "a".encode(encoding)
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError) as error:
+        raise DataError(f"--encoding {encoding}: no such text encoding") from error
+
+
 def ending(path: Path) -> str:
     """That of a name, in lower case, how it is packed left out; empty if there is none."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
@@ -93,7 +110,7 @@ def refuse_others(path: Path, source: Source) -> None:
     found = found or _ENDINGS.get(ending(path))
     if found is not None:
         raise DataError(f"{file_name(path)} is {found[0]}; {found[1]}")
-    if b"\0" in head and source.encoding.lower().replace("_", "-").startswith("utf-8") and not _is_wide(head):
+    if b"\0" in head and codec_of(source.encoding) in UTF_8 and not _is_wide(head):
         raise DataError(f"{file_name(path)} holds bytes of no text, and is of no kind that is read; {_AS_TEXT}")
 
 

@@ -23,6 +23,9 @@ MOST_OF_LINES = 1 << 24
 
 COMMENT = ("#", "%")
 
+_LONG = 100
+"""Digits: Python reads no whole number of thousands, and none so long is the name of a column or a year."""
+
 Cut = Callable[[Sequence[str]], list[list[str]]]
 
 
@@ -101,12 +104,19 @@ def layout_of(lines: Sequence[str], names: Sequence[str], *, tabs: bool) -> Layo
     found = _best(lines[above:], len(names), tabs=tabs, comments=above)
     if not above:
         return found
-    header = lines[above - 1]
-    own = _cut_by(found.delimiter)([header])
-    fits = header.startswith("#") and own and len(own[0]) == len(found.first) > 1
-    if fits and (found.begins_with_data or header[1:2].strip()):  # such as `#user,item`
+    last = lines[above - 1]
+    own = _cut_by(found.delimiter)([last])
+    if own and len(own[0]) == len(found.first) > 1 and _is_header(last, found):
         return _best(lines[above - 1 :], len(names), tabs=tabs, comments=above - 1)
     return found
+
+
+def _is_header(comment: str, below: Layout) -> bool:
+    """Whether a comment that has as many values as the record below it is the header, such as `#user,item`."""
+    begins_with_a_name = bool(comment[1:2].strip())
+    if below.begins_with_data:
+        return begins_with_a_name or below.delimiter != BLANKS  # between words of a sentence there are blanks, too
+    return begins_with_a_name and not below.is_headed()
 
 
 @contextmanager
@@ -193,11 +203,11 @@ def _are_numbers(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _counts_up(names: Sequence[str]) -> bool:
-    if len(names) < 2 or not all(name.strip().isdecimal() for name in names):
+    if len(names) < 2 or not all(name.strip().isdecimal() and len(name) < _LONG for name in names):
         return False
     numbers = [int(name) for name in names]
     return all(after - before == 1 for before, after in pairwise(numbers))
 
 
 def _is_year(text: str) -> bool:
-    return text.strip().isdecimal() and 1900 <= int(text) <= 2100
+    return text.strip().isdecimal() and len(text) < _LONG and 1900 <= int(text) <= 2100

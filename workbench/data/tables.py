@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from workbench.contract.task import Source, file_name
-from workbench.data.delimited import Delimited, first_line, no_encoding, not_text, without_mark
-from workbench.data.files import ending, head_of, opened, reading, refuse_others
+from workbench.data.delimited import BYTE_ORDER_MARK, Delimited, first_line, not_text
+from workbench.data.files import codec_of, ending, head_of, opened, reading, refuse_others
 from workbench.data.json_lines import read_json_array, read_json_lines
 from workbench.errors import DataError
 
@@ -128,11 +128,9 @@ def read_lines(path: Path, encoding: str) -> list[str]:
     """
     try:
         with reading(path), opened(path) as stream:
-            text = stream.read().decode(without_mark(encoding))
+            text = stream.read().decode(codec_of(encoding)).removeprefix(BYTE_ORDER_MARK)
     except UnicodeError as error:
         raise not_text(path, getattr(error, "start", 0), encoding) from error
-    except LookupError as error:
-        raise no_encoding(encoding) from error
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines if lines[-1] else lines[:-1]
 
