@@ -121,3 +121,21 @@ def test_damaged_lines_are_a_table_or_refused(
         assert read_table(path, Source(path)).columns.num_rows
     except DataError as error:
         assert "r.jsonl" in str(error)
+
+
+def test_each_line_is_one_object(lines: Callable[..., RawTable]) -> None:
+    with pytest.raises(DataError, match=r"r.jsonl, line 2: not JSON in UTF-8 \(Extra data\)"):
+        lines('{"a": 1}\n{"a": 2}{"a": 3}\n')
+    table = lines('\ufeff\n{"a": 1}\r\n \r\n{"a": 2}')
+    assert table.columns.to_pylist() == [{"a": 1}, {"a": 2}]
+    assert table.where(1) == "line 4"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['[{"a": 1},, {"a": 2}]', '[{"a": 1}, ]', '[{"a": 1} {"a": 2}]', '[{"a": "x\ny"}]', '[{"a": "x\ry"}]'],
+)
+def test_what_json_does_not_allow_in_an_array_is_refused(lines: Callable[..., RawTable], content: str) -> None:
+    with pytest.raises(DataError, match=r"r.json: not one whole JSON array"):
+        lines(content, "r.json")
+    assert lines('[{"a": 1},\r\n\n{"a": 2}]\n', "r.json").columns.to_pylist() == [{"a": 1}, {"a": 2}]

@@ -33,10 +33,10 @@ EXACT = 2.0**53
 _BLOCK = 1 << 20
 """Bytes that are looked at together, so that they stay in the processor's cache."""
 
-_OTHER, _QUOTE, _OPEN, _CLOSE, _LINE, _COMMA = range(6)
+_OTHER, _QUOTE, _OPEN, _CLOSE, _LINE, _RETURN, _COMMA = range(7)
 
 _KINDS = np.zeros(256, dtype=np.uint8)
-_KINDS[[ord('"'), *b"[{", *b"]}", ord("\n"), ord(",")]] = (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _LINE, _COMMA)
+_KINDS[[*b'"[{]}\n\r,']] = (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _LINE, _RETURN, _COMMA)
 
 
 def read_json_lines(path: Path) -> tuple[pa.Table, Callable[[int], str]]:
@@ -45,8 +45,11 @@ def read_json_lines(path: Path) -> tuple[pa.Table, Callable[[int], str]]:
     Raises:
         DataError: what is wrong, on which line.
     """
-    _check_depth(path)
+    objects = _check_depth(path)
     table = _table(path, lambda: opened(path), lambda: enumerate(_raw_lines(path), 1), "line")
+    if table.num_rows != objects:  # Arrow reads several objects on a line as well
+        fault = _fault(path, lambda: enumerate(_raw_lines(path), 1), "line")
+        raise DataError(fault or f"{file_name(path)}: not one JSON object on each line")
 
     def where(row: int) -> str:
         return next(f"line {line}" for nth, (line, _) in enumerate(_filled(_raw_lines(path))) if nth == row)
@@ -64,6 +67,8 @@ def read_json_array(path: Path) -> tuple[pa.Table, Callable[[int], str]]:
         content = stream.read().removeprefix(codecs.BOM_UTF8).strip()
     lines = _split(path, content)
     table = _table(path, lambda: pa.BufferReader(lines), lambda: enumerate(io.BytesIO(lines), 1), "element")
+    if table.num_rows != lines.count(b"\n") + 1:
+        raise _no_array(path)
     return table, lambda row: f"element {row + 1}"
 
 
@@ -122,6 +127,7 @@ def _parse(stream: Callable[[], Any], kept: list[pa.Field] | None = None) -> pa.
 
 def _raw_lines(path: Path) -> Iterator[bytes]:
     with io.BufferedReader(opened(path)) as lines:
+        yield next(lines, b"").removeprefix(codecs.BOM_UTF8)
         yield from lines
 
 
@@ -135,7 +141,7 @@ class _Marks:
     """What gives JSON its form, outside of texts.
 
     Args:
-        places: of brackets, line ends and commas outside of texts.
+        places: of brackets, line ends, carriage returns and commas outside of texts.
         kinds: which each is.
         depth: int64, how many brackets are open after each.
         in_text: whether a text is open at the end.
@@ -173,13 +179,13 @@ def _are_escaped(content: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArr
     return escaped
 
 
-def _check_depth(path: Path) -> None:
-    """Raise where brackets nest too deep, or a line does not close what it opens.
+def _check_depth(path: Path) -> int:
+    """How many lines are not blank, none of which nests too deep or leaves open what it opens.
 
     Raises:
-        DataError: at that line.
+        DataError: one does, and which.
     """
-    number, rest = 1, b""
+    number, rest, filled = 1, b"", 0
     with opened(path) as stream:
         while True:
             block = stream.read(_BLOCK)
@@ -188,8 +194,9 @@ def _check_depth(path: Path) -> None:
             if lines:
                 _check_lines(path, lines, number)
                 number += lines.count(b"\n")
+                filled += sum(map(bool, map(bytes.strip, lines.removeprefix(codecs.BOM_UTF8).split(b"\n"))))
             if not block:
-                return
+                return filled
             if len(rest) > LARGE_BLOCK:
                 raise DataError(f"{file_name(path)}, line {number}: longer than {LARGE_BLOCK >> 20} MiB")
 
@@ -243,13 +250,18 @@ def _split(path: Path, content: bytes) -> bytes:
     whole = bool(len(marks.depth)) and marks.depth[-1] == 0 and marks.depth[:-1].min(initial=1) > 0
     if not content.endswith(b"]") or marks.in_text or not (marks.depth[:-1][marks.kinds[:-1] != _LINE] > 0).all():
         whole = False
-    if not whole:
-        raise DataError(f"{file_name(path)}: not one whole JSON array; give JSONL: an object on each line")
+    breaks = (marks.kinds == _LINE) | (marks.kinds == _RETURN)
+    if not whole or breaks.sum() != ((array == ord("\n")) | (array == ord("\r"))).sum():  # JSON has none in a text
+        raise _no_array(path)
     lines = array.copy()
-    lines[(array == 10) | (array == 13)] = ord(" ")
+    lines[marks.places[breaks]] = ord(" ")
     lines[marks.places[(marks.kinds == _COMMA) & (marks.depth == 1)]] = ord("\n")
     lines[[0, -1]] = ord(" ")
     return lines.tobytes()
+
+
+def _no_array(path: Path) -> DataError:
+    return DataError(f"{file_name(path)}: not one whole JSON array; give JSONL: an object on each line")
 
 
 def _fault(path: Path, lines: Lines, what: str) -> str:
