@@ -18,6 +18,7 @@ from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.labelled import NAMES as LABEL_NAMES
 from workbench.data.part_folders import fixed_test
 from workbench.data.tables import read_table
+from workbench.wording import counted
 from workbench_image.decoding import READ
 from workbench_image.files import Found, PlainFile, Value
 from workbench_image.trees import Tree, folder_tree, shown
@@ -132,7 +133,7 @@ def _images(tree: Tree, name: str) -> tuple[list[Found], tuple[str, ...]]:
         raise DataError(f"{name} holds no images; {READ} are read")
     notes = tree.notes
     if others:
-        notes = [*notes, f"skipped: {len(others):,} files that are none of {READ}, the first {others[0].name}"]
+        notes = [*notes, f"skipped, as none of {READ}: {counted(len(others), 'file')}, the first {others[0].name}"]
     return images, tuple(notes)
 
 

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 4 * 2**30
 """Bytes of decoded images that are kept for later runs; the longest unused go first."""
+
+_ABANDONED = 86_400
+"""Seconds."""
 
 
 def kept(
@@ -134,7 +139,14 @@ def _decoded(images: Sequence[Found], size: tuple[int, int]) -> Iterator[NDArray
 
 
 def _sweep(folder: Path, newest: Path) -> None:
-    """Delete what was unused for longest until the rest is within `MOST_KEPT`; what is mapped stays readable."""
+    """Delete what was unused for longest until the rest is within `MOST_KEPT`; what is mapped stays readable.
+
+    Drafts that no process has written to for `_ABANDONED` are deleted, too: a process that was killed leaves its own.
+    """
+    for draft in folder.glob("*.draft"):
+        with suppress(FileNotFoundError):  # its process has just finished it
+            if time.time() - draft.stat().st_mtime > _ABANDONED:
+                draft.unlink()
     there = sorted(folder.glob("*.npy"), key=lambda path: path.stat().st_mtime, reverse=True)
     total = 0
     for path in there:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench import DataError
 from workbench.data.columns import MOST_SKIPPED
+from workbench.wording import counted
 from workbench_image.crew import Crew
 from workbench_image.decoding import HEAD, Unreadable, format_of, size_of
 from workbench_image.files import Found
@@ -86,14 +87,14 @@ def read_images(
         return pixels, np.arange(len(images)), notes
     listed = listing([f"{images[row].name}: {why}" for row, why in faults.items()], "; ")
     if len(faults) == len(images):
-        raise DataError(f"{name}: none of {len(images):,} images can be read ({listed})")
+        raise DataError(f"{name}: none of {counted(len(images), 'image')} can be read ({listed})")
     if on_bad_rows != "skip-any" and len(faults) > MOST_SKIPPED * len(images):
         raise DataError(
             f"{name}: {len(faults):,} of {len(images):,} images would be skipped, more than {100 * MOST_SKIPPED:.0f} % "
             f"({listed}); mend them or pass --on-bad-rows skip-any"
         )
     good = np.setdiff1d(np.arange(len(images)), list(faults))
-    return pixels[good], good, (*notes, f"skipped: {len(faults):,} images ({listed})")
+    return pixels[good], good, (*notes, f"skipped: {counted(len(faults), 'image')} ({listed})")
 
 
 def _identities(images: Sequence[Found]) -> Iterator[tuple[bytes, str]]:
@@ -118,7 +119,9 @@ def _misnamed(images: Sequence[Found], formats: Sequence[str]) -> tuple[str, ...
     ]
     if not other:
         return ()
-    return (f"read by what they hold, which their names do not say: {len(other):,} images, the first {other[0]}",)
+    return (
+        f"read by what they hold, which their names do not say: {counted(len(other), 'image')}, the first {other[0]}",
+    )
 
 
 def as_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

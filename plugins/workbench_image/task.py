@@ -176,7 +176,7 @@ class ImageClassification(Supervised[Images]):
         numbers, notes = known_classes(labels, encoding.classes, encoding.target)
         met = np.flatnonzero(numbers >= 0)
         if len(met) < len(images):
-            strange = unmet(labels.filter(pa.array(numbers < 0)), encoding.classes, all_are=not len(met), rows="images")
+            strange = unmet(labels.filter(pa.array(numbers < 0)), encoding.classes, all_are=not len(met), what="image")
             if not len(met):
                 raise DataError(f"{source.name}: {strange}")
             notes = (*notes, strange)

@@ -19,6 +19,7 @@ from workbench.data.attributes import column_of, read_attributes
 from workbench.data.ids import encode
 from workbench.data.interaction_columns import ROLES
 from workbench.data.interactions import InteractionEncoding
+from workbench.wording import counted
 from workbench_recommend.asking import read_users
 
 TITLES = ("title", "name", "itemname", "movietitle", "producttitle", "productname", "booktitle", "trackname")
@@ -120,7 +121,7 @@ def asked(encoding: InteractionEncoding, query: Mapping[str, Any]) -> Asked:
         if items is None:
             repeats = len(users) - len(labels)
             if repeats:
-                notices = (*notices, f"{repeats:,} rows repeat a user, who is answered once")
+                notices = (*notices, f"{counted(repeats, 'row')} of users met before; each user is answered once")
             found = _by_users(encoding, labels)
         else:
             found = _by_histories(encoding, labels, encode(users, labels), items)

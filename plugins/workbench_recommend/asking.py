@@ -11,10 +11,7 @@ from workbench import DataError, Source
 from workbench.data.columns import Checked, as_ids, find_columns
 from workbench.data.interaction_columns import ROLES
 from workbench.data.names import plain_name
-from workbench.data.tables import read_lines, read_table
-
-TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
-"""Endings of files whose columns have names in any case."""
+from workbench.data.tables import is_typed, read_lines, read_table
 
 DELIMITERS = r"[,;|\t]"
 """A pattern for what may stand between the columns of a text file."""
@@ -49,7 +46,7 @@ def _header_of(source: Source) -> tuple[tuple[str, ...] | None, tuple[str, ...]]
     The first line is a header if it names a known column, or if it is no number and all below it are.
     """
     path = Path(source.data) if isinstance(source.data, str | Path) else None
-    if path is None or not path.is_file() or {suffix.lower() for suffix in path.suffixes} & {*TYPED}:
+    if path is None or not path.is_file() or is_typed(path):
         return None, ()
     try:
         first, *others = filter(str.strip, read_lines(path, source.encoding))

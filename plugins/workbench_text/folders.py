@@ -15,17 +15,16 @@ import pyarrow as pa
 
 from workbench import DataError, Source
 from workbench.data.classes import listed
+from workbench.data.files import ending
 from workbench.data.part_folders import fixed_test
-from workbench.data.tables import RawTable, read_lines
+from workbench.data.tables import ENDINGS, RawTable, read_lines
+from workbench.wording import counted
 
 ABOUT = ("readme", "license", "licence", "copying")
 """Files of a folder that are about its texts: those whose names begin so."""
 
 UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")
 """Folders of texts without a class, beside those of classes in `train`, where `test` has no folder of that name."""
-
-TABLES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson")
-"""Endings of files that are read as tables, and so are no class's lines."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _classes(root: Path, files: list[Path], folders: list[Path], *, least: int, 
 
 
 def _files_of_classes(root: Path, files: list[Path]) -> dict[str, list[Path]]:
-    tables = [each.name for each in files if each.suffix.lower() in TABLES]
+    tables = [each.name for each in files if ending(each) in ENDINGS]
     labels = labels_of([each.name for each in files])
     parts, _ = fixed_test(labels)
     if tables or parts:
@@ -166,7 +165,7 @@ def _nested(root: Path, beneath: Mapping[Path, Sequence[Path]]) -> list[str]:
             f"{root}: {first.as_posix()} lies {len(first.parts) - 1} folders deep, so its class could be "
             f"{' or '.join(first.parts[:-1])}; name the folder that holds the classes"
         )
-    return [f"{len(inner):,} of the texts lie in folders inside those of classes, the first {first.as_posix()}"]
+    return [f"{counted(len(inner), 'text')} in folders inside those of classes, the first {first.as_posix()}"]
 
 
 def _without_unlabelled(part: _Classes, tested: set[str]) -> _Classes:
@@ -174,7 +173,7 @@ def _without_unlabelled(part: _Classes, tested: set[str]) -> _Classes:
     if not names:
         return part
     count = sum(len(part.files[name]) for name in names)
-    note = f"left out: folder {', '.join(names)} with {count:,} texts without a class"
+    note = f"left out: folder {', '.join(names)} with {counted(count, 'text')} without a class"
     kept = {label: files for label, files in part.files.items() if label not in names}
     return _Classes(part.root, kept, part.lines, [*part.notes, note])
 
@@ -185,9 +184,9 @@ def _table(
     rows = [row for part in parts for row in _rows(part, source)]
     good = rows if answered else [row for row in rows if row[2].strip()]
     columns = {names[0]: [label for label, *_ in good], names[1]: [text for *_, text in good]}
-    blank = len(rows) - len(good)
-    if blank:
-        notes = (*notes, f"left out: {blank:,} blank {'lines' if parts[0].lines else 'texts'}")
+    if len(good) < len(rows):
+        blank = counted(len(rows) - len(good), "blank line" if parts[0].lines else "blank text")
+        notes = (*notes, f"left out: {blank}")
     keys = pa.array([key for _, key, _ in good], pa.string())
     table = pa.table({column: pa.array(values, pa.string()) for column, values in columns.items()})
     notes = (*notes, *(note for part in parts for note in part.notes))
@@ -236,4 +235,4 @@ def _beneath(folder: Path) -> Iterator[Path]:
 
 
 def _files(paths: Sequence[Path]) -> str:
-    return f"{len(paths):,} {'file' if len(paths) == 1 else 'files'} ({listed([path.name for path in paths])})"
+    return f"{counted(len(paths), 'file')} ({listed([path.name for path in paths])})"

@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench import DataError, Source
+from workbench.data.files import ending
 from workbench.data.names import plain_name
-from workbench.data.tables import RawTable, read_lines, read_table
+from workbench.data.tables import RawTable, is_typed, read_lines, read_table
+from workbench.wording import counted
 from workbench_text.folders import Folder, read_folder
-
-TYPED = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
-TABLES = (".csv", *TYPED)
 
 MARK = "__label__"
 """What begins a label in fastText's format."""
@@ -50,7 +49,7 @@ def read_texts(
     path = Path(data)
     if path.is_dir():
         return read_folder(path, source, names)
-    if not _ends_in(path, TABLES) and not column_names:
+    if not _is_table(path) and not column_names:
         lines = _lines(path, source)
         found = _labelling(lines, headers)
         if found is not None:
@@ -72,10 +71,10 @@ def read_questions(data: Any, source: Source, column: str) -> RawTable:
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and path.is_dir():
         return read_folder(path, source, ("", column), answered=True).data
-    if path is None or not path.is_file() or _ends_in(path, TYPED):
+    if path is None or not path.is_file() or is_typed(path):
         return read_table(data, source)
     lines = _lines(path, source)
-    if _ends_in(path, TABLES) or plain_name(column) in map(plain_name, _fields(lines)):
+    if _is_table(path) or plain_name(column) in map(plain_name, _fields(lines)):
         return _with_blank_lines(read_table(data, source), lines)
     notes: tuple[str, ...] = ()
     found = _labelling(lines, {plain_name(column)})
@@ -107,9 +106,9 @@ def _with_blank_lines(table: RawTable, lines: Sequence[str]) -> RawTable:
     return replace(table, columns=filled, where=lambda row: table.where(int(from_table[row])))
 
 
-def _ends_in(path: Path, endings: Sequence[str]) -> bool:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".zst")]
-    return bool(suffixes) and suffixes[-1] in endings
+def _is_table(path: Path) -> bool:
+    """Whether the ending of a file says that it is a table; one of `.tsv` may hold lines with a label as well."""
+    return ending(path) == ".csv" or is_typed(path)
 
 
 def _lines(path: Path, source: Source) -> list[str]:
@@ -133,10 +132,10 @@ def _read_with_header(path: Path, source: Source, headers: Collection[str], colu
         table = read_table(path, source, column_names)
         names, fault = table.columns.column_names, None
     except DataError as error:
-        if column_names or _ends_in(path, TYPED):
+        if column_names or is_typed(path):
             raise
         names, fault = _fields(read_lines(path, source.encoding)), error
-    if column_names or _ends_in(path, TYPED) or {plain_name(name) for name in names} & set(headers) or names == [""]:
+    if column_names or is_typed(path) or {plain_name(name) for name in names} & set(headers) or names == [""]:
         if fault is not None:
             raise fault
         return table
@@ -190,13 +189,13 @@ def _read_labelled_lines(
     bad = [number for number, pair in there if pair is None]
     good = [(number, *pair) for number, pair in there if pair is not None]
     blank = len(lines) - len(there)
-    notes = (f"no header: lines are read as {form}", *((f"left out: {blank:,} blank lines",) if blank else ()))
+    notes = (f"no header: lines are read as {form}", *((f"left out: {counted(blank, 'blank line')}",) if blank else ()))
     if bad:
         where = f"line {bad[0]}: not one label and a text ({form})"
         if source.on_bad_rows == "error":
             skip = " or pass --on-bad-rows skip" if source.offers("--on-bad-rows") else ""
             raise DataError(f"{path.name}, {where}; fix the line{skip}")
-        notes = (*notes, f"skipped: {len(bad):,} rows without a label, the first at {where}")
+        notes = (*notes, f"skipped: {counted(len(bad), 'row')} without a label, the first at {where}")
     values = {names[0]: [label for _, label, _ in good], names[1]: [text for *_, text in good]}
     columns = pa.table({name: pa.array(column, pa.string()) for name, column in values.items()})
     keys = pa.array(np.array([number for number, *_ in good], np.int64))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workbench import DataError, Dataset, Option, Source, Split
 from workbench.blocks.supervised import Supervised
+from workbench.data.arrow_values import to_text
 from workbench.data.classes import listed
 from workbench.data.columns import find_columns, plain_values
 from workbench.data.examples import Examples, digests
@@ -21,6 +22,7 @@ from workbench.data.labelled import Labels
 from workbench.data.names import plain_name
 from workbench.data.tables import RawTable
 from workbench.metrics.classification import CLASSIFICATION
+from workbench.wording import counted
 from workbench_text.folders import read_folder
 from workbench_text.reading import read_questions, read_texts
 
@@ -141,7 +143,7 @@ class TextClassification(Supervised[Texts]):
         report, texts = dataset.report, dataset.data.texts
         repeated = len(texts) - len(texts.unique())
         if repeated:
-            note = f"{repeated:,} texts repeat another; equal ones stay on one side of every split"
+            note = f"{counted(repeated, 'text')} equal to another; equal ones stay on one side of every split"
             notes = (*report.notes, note)
             report = replace(report, notes=notes)
         return replace(dataset, data=replace(dataset.data, pretrained=folder), report=report)
@@ -158,21 +160,22 @@ class TextClassification(Supervised[Texts]):
     def features(self, table: RawTable, encoding: TextLabels) -> tuple[Mapping[str, Any], Sequence[str]]:
         """`texts`; how many are empty, or were changed."""
         values = plain_values(table, encoding.text)
-        if pa.types.is_nested(values.type):
-            raise DataError(f"{table.name}, column {encoding.text} holds {values.type}; give text")
-        texts = pc.fill_null(pc.cast(values, pa.string()), "")
+        try:
+            texts = pc.fill_null(to_text(values), "")
+        except pa.ArrowException as error:
+            raise DataError(f"{table.name}, column {encoding.text} holds {values.type}; give text") from error
         texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
         nul, long = pc.match_substring(texts, "\0"), pc.greater(pc.utf8_length(texts), LONGEST)
         notes = []
         if pc.any(nul).as_py():
             texts = pc.replace_substring(texts, "\0", "\u2400")
-            notes.append(f"NUL stands in {pc.sum(nul).as_py():,} texts, read as \u2400")
+            notes.append(f"NUL stands in {counted(pc.sum(nul).as_py(), 'text')}, read as \u2400")
         if pc.any(long).as_py():
             texts = pc.utf8_slice_codeunits(texts, 0, LONGEST)
-            notes.append(f"cut: {pc.sum(long).as_py():,} texts of more than {LONGEST:,} characters")
+            notes.append(f"cut: {counted(pc.sum(long).as_py(), 'text')} of more than {LONGEST:,} characters")
         empty = pc.sum(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py()
         if empty:
-            notes.append(f"{empty:,} texts are empty")
+            notes.append(f"empty: {counted(empty, 'text')}")
         return {"texts": texts}, notes
 
     def split(self, dataset: Dataset[Texts], strategy: str | None, seed: int) -> Split[Texts]:
@@ -181,7 +184,7 @@ class TextClassification(Supervised[Texts]):
         shared = pc.sum(pc.is_in(split.test.texts, value_set=split.train_valid.texts)).as_py()
         if not shared:
             return split
-        return replace(split, leakage=(*split.leakage, f"{shared:,} texts of test are in train too"))
+        return replace(split, leakage=(*split.leakage, f"{counted(shared, 'text')} of test also in train"))
 
     def sample(self) -> Source:
         """Made-up reviews."""

@@ -71,8 +71,8 @@ def test_evaluate_says_what_it_left_out_and_refuses_what_it_knows(
     notices = own("evaluate", best["trial"], "--data", "new.csv", "--json").json["notices"]
     assert notices == [
         "columns: user, item",
-        "left out: 1 rows of users that the run has not met",
-        "left out: 1 rows of items that the run has not met",
+        "left out: 1 row of users that the run has not met",
+        "left out: 1 row of items that the run has not met",
     ]
 
 

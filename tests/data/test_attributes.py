@@ -25,7 +25,7 @@ def test_a_row_for_each_item_in_the_order_of_their_numbers(read: Read, write: Wr
     found = dataset.data.item_table
     assert found is not None
     assert found.to_pydict() == {"title": ["Nine", "Ten, again", None], "genres": ["Drama|War", "Drama", None]}
-    assert "movies.csv: 1 of 3 items have no row in it" in dataset.report.notes
+    assert "movies.csv: no row for 1 of 3 items" in dataset.report.notes
     assert dataset.data.provides == {"ratings", "item_features"}
     split = split_interactions(dataset, None, 0)
     for part in (split.train, split.valid, split.test, split.train_valid):

@@ -90,7 +90,7 @@ def test_what_is_read_otherwise_than_it_is_stored_is_said() -> None:
         "label 'NA' is read as a class (1 row); only an empty value is missing",
         "label 'none' is read as a class (2 rows); only an empty value is missing",
     )
-    assert as_classes(table_of(["a\0b", "b"]), "label")[1] == ("NUL stands in 1 values of label, read as \u2400",)
+    assert as_classes(table_of(["a\0b", "b"]), "label")[1] == ("NUL stands in 1 value of label, read as \u2400",)
 
 
 def test_whole_floats_that_may_have_been_changed_are_refused() -> None:
@@ -130,7 +130,7 @@ def test_a_label_of_another_format_is_known_where_one_class_can_be_meant(labels,
 def test_what_is_unknown_is_named() -> None:
     strange = pa.array(["b", "a", "b"])
     assert unmet(strange, ["x"], all_are=True) == "none of its classes is known: a, b; the run's are x"
-    assert unmet(strange, ["x"], all_are=False, rows="images") == (
+    assert unmet(strange, ["x"], all_are=False, what="image") == (
         "left out: 3 images of classes that the run has not met: a, b"
     )
     many = pa.array([str(number) for number in range(9)])

@@ -185,7 +185,7 @@ def test_commas_between_thousands_are_not_taken_for_decimal_ones() -> None:
 def test_ids_with_line_ends_are_read_and_remarked() -> None:
     rows = checked(["a", "b\nc", "d\r"])
     assert as_ids(rows, "x").to_pylist() == ["a", "b\nc", "d\r"]
-    assert rows.notes == ["2 of the ids in x hold line ends, the first at line 3"]
+    assert rows.notes == ["line ends in 2 ids of x, the first at line 3"]
 
 
 def test_columns_without_a_name_are_listed_as_such() -> None:

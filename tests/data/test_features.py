@@ -64,6 +64,9 @@ def test_words_that_are_read_as_missing_are_counted() -> None:
 
 
 def test_lists_are_refused() -> None:
+    intervals = table_of(pa.array([(1, 2, 3)], pa.month_day_nano_interval()))
+    with pytest.raises(DataError, match="column x holds month_day_nano_interval; give numbers or text"):
+        as_text_or_missing(intervals, "x")
     with pytest.raises(DataError, match="column x holds list"):
         as_text_or_missing(table_of([[1], [2]]), "x")
 

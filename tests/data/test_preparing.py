@@ -162,7 +162,7 @@ def test_repeats_keep_every_event_and_count_them_where_asked(read: Read) -> None
     assert data.matrix.data.tolist() == pytest.approx(logs / logs.mean())
     assert data.matrix.toarray().astype(bool).tolist() == [[True, True], [True, False]]
     assert data.popularity.tolist() == [2, 1], "users, not events"
-    assert "3 rows repeat a user and an item" in dataset.report.notes
+    assert "3 rows with the user and item of another" in dataset.report.notes
     encoding: Any = dataset.encoding
     assert encoding.repeats
     assert encoding.taken.tolist() == [0, 1, 0]

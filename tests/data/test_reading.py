@@ -50,7 +50,7 @@ def test_without_ratings_and_times_every_value_is_one(read: Read) -> None:
 
 def test_the_report_says_what_was_found(read: Read) -> None:
     report = read("user,item,rating,time\na,b,0.5,0\na,c,5,172800\n\nd,b,x,1\n", on_bad_rows="skip-any").report
-    assert report.headline == "2 interactions · 1 users · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
+    assert report.headline == "2 interactions · 1 user · 2 items · 0.5 to 5 · 1970-01-01 to 1970-01-03"
     assert report.notes == (
         "columns: user, item, rating, time",
         "time read as seconds, all of them in January 1970, so that only their order means something; "
@@ -111,7 +111,7 @@ def test_repeated_pairs_are_merged_by_the_policy(
 
 def test_repeated_pairs_without_times_and_policy_are_refused(refusal: Callable[..., str]) -> None:
     said = refusal("user,item,rating\n\nz,z,bad\na,b,3\nc,d,1\na,b,5\n", on_bad_rows="skip-any")
-    assert said.startswith("ratings.csv, line 6: user a has item b a second time (1 such rows)")
+    assert said.startswith("ratings.csv, line 6: user a has item b a second time (1 such row)")
     assert "--duplicates last|first|largest|sum" in said
 
 

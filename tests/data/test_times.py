@@ -196,7 +196,7 @@ def test_units_that_are_mixed_are_each_read_by_their_size() -> None:
     assert times.nanoseconds is not None
     assert times.nanoseconds.tolist() == [0, 5_000_000, 0, 0]
     assert times.format is None
-    said = "x mixes seconds (2 rows) and milliseconds (1 rows) and microseconds (1 rows); each is read by its size"
+    said = "x mixes seconds (2 rows) and milliseconds (1 row) and microseconds (1 row); each is read by its size"
     assert remarks == [f"{said}, see --time-format"]
 
 
@@ -205,7 +205,7 @@ def test_what_comes_to_lie_in_january_1970_is_said() -> None:
     assert steps.seconds.tolist() == [1, 2, 3]
     assert remarks[0].startswith("x read as seconds, all of them in January 1970, so that only their order means")
     _, remarks = read([NOON * 1000, 0, -1, NOON * 1000])
-    assert remarks[-1] == "2 of the times in x are in January 1970, the first at line 3: 0; see --time-format"
+    assert remarks[-1] == "in January 1970: 2 times of x, the first at line 3: 0; see --time-format"
     assert read(["0", "1"], "seconds")[1] == [], "that is what was asked for"
 
 

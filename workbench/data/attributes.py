@@ -15,6 +15,7 @@ from workbench.data.columns import Checked, as_ids, find_columns, listed, plain_
 from workbench.data.ids import encode
 from workbench.data.tables import read_table
 from workbench.errors import DataError
+from workbench.wording import counted
 
 
 def read_attributes(
@@ -68,7 +69,7 @@ def read_attributes(
             f"see whether {found} is the column of ids, and whether they are written alike"
         )
     if lacking:
-        notes.append(f"{table.name}: {lacking:,} of {len(ids):,} {kind}s have no row in it")
+        notes.append(f"{table.name}: no row for {lacking:,} of {counted(len(ids), kind)}")
     return pa.table(columns), tuple(notes)
 
 

@@ -17,6 +17,7 @@ from workbench.data.features import MISSING
 from workbench.data.ids import encode, natural_order
 from workbench.data.tables import RawTable
 from workbench.errors import DataError
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,10 +58,10 @@ def as_classes(table: RawTable, column: str) -> tuple[pa.Array, tuple[str, ...]]
     with_nul = pc.sum(pc.match_substring(text, "\0")).as_py()
     if with_nul:
         text = pc.replace_substring(text, "\0", "\u2400")  # no database keeps a NUL
-        notes.append(f"NUL stands in {with_nul:,} values of {column}, read as \u2400")
+        notes.append(f"NUL stands in {counted(with_nul, 'value')} of {column}, read as \u2400")
     doubtful = text.filter(pc.is_in(pc.utf8_lower(text), value_set=pa.array(MISSING)))
     for each in sorted(pc.value_counts(doubtful).to_pylist(), key=lambda each: str(each["values"])):
-        rows = "1 row" if each["counts"] == 1 else f"{each['counts']:,} rows"
+        rows = counted(each["counts"], "row")
         notes.append(f"{column} {each['values']!r} is read as a class ({rows}); only an empty value is missing")
     return text, tuple(notes)
 
@@ -93,20 +94,19 @@ def known_classes(labels: pa.Array, classes: Sequence[str], column: str) -> tupl
     return numbers, (note,)
 
 
-def unmet(labels: pa.Array, classes: Sequence[str], *, all_are: bool, rows: str = "rows") -> str:
+def unmet(labels: pa.Array, classes: Sequence[str], *, all_are: bool, what: str = "row") -> str:
     """A line that says which labels are of no class of the run.
 
     Args:
         labels: string[n], those rows' alone.
         classes: of the run.
         all_are: whether no other rows are left.
-        rows: what the rows are called.
+        what: a row is called.
     """
     names = listed(natural_order(labels).to_pylist())
     if all_are:
         return f"none of its classes is known: {names}; the run's are {listed(classes)}"
-    count = f"1 {rows.removesuffix('s')}" if len(labels) == 1 else f"{len(labels):,} {rows}"
-    return f"left out: {count} of classes that the run has not met: {names}"
+    return f"left out: {counted(len(labels), what)} of classes that the run has not met: {names}"
 
 
 def listed(labels: Sequence[str]) -> str:

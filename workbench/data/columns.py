@@ -15,6 +15,7 @@ from workbench.data.arrow_values import are_whole, is_text, plain, to_text
 from workbench.data.names import plain_name
 from workbench.data.tables import RawTable
 from workbench.errors import DataError
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class Checked:
         if self.on_bad_rows == "error":
             more = f" ({count:,} such rows)" if count > 1 else ""
             raise DataError(f"{self.table.name}, {where}{more}; {hint or 'fix the data' + self._or_pass('skip')}")
-        self.skips.append(f"skipped: {count:,} row{'s' * (count != 1)}, the first at {where}{hint and '; ' + hint}")
+        self.skips.append(f"skipped: {counted(count, 'row')}, the first at {where}{hint and '; ' + hint}")
         self.bad |= rows
 
     @property
@@ -197,7 +198,7 @@ def as_ids(checked: Checked, column: str) -> pa.ChunkedArray:
     broken = _mask(pc.match_substring_regex(text, "[\r\n]"))
     if broken.any():
         count, first = int(broken.sum()), checked.table.where(int(np.argmax(broken)))
-        checked.remarks.append(f"{count:,} of the ids in {column} hold line ends, the first at {first}")
+        checked.remarks.append(f"line ends in {counted(count, 'id')} of {column}, the first at {first}")
     return pc.fill_null(text, "")
 
 

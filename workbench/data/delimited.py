@@ -18,6 +18,7 @@ from workbench.data.files import UTF_8, codec_of, ending, opened
 from workbench.data.layouts import MOST_OF_LINES, SAMPLED, layout_of, split_line
 from workbench.data.quoting import Quotes, Records, check_quotes, quotes_in
 from workbench.errors import DataError
+from workbench.wording import counted
 
 LARGE_BLOCK = 2**28
 """Bytes: no row may be longer. Files are read in smaller blocks, by many threads, where their rows allow it."""
@@ -69,8 +70,7 @@ class Delimited:
             if self.source.on_bad_rows == "error":
                 skip = " or pass --on-bad-rows skip" if self.source.offers("--on-bad-rows") else ""
                 raise DataError(f"{self.name}, {first}; fix the line{skip}")
-            count = len(self.bad)
-            self.notes.append(f"skipped: {count:,} malformed row{'s' * (count != 1)}, the first at {first}")
+            self.notes.append(f"skipped: {counted(len(self.bad), 'malformed row')}, the first at {first}")
         if table.num_rows == 0 and not self.bad:
             raise DataError(f"{self.name} has a header and no rows")
         return self._named(table), self._where, tuple(self.notes), len(self.bad)
@@ -79,13 +79,13 @@ class Delimited:
         layout, name = self.layout, self.name
         line = self._line(1)
         if layout.comments:
-            count = layout.comments
-            self.notes.append(f"left out: {count} line{'s' * (count != 1)} of comments above {name}'s line {line}")
+            self.notes.append(f"left out: {counted(layout.comments, 'line')} of comments above {name}'s line {line}")
         shown = ", ".join(layout.first[:6])[:80]
         if self.column_names and self.is_headed:
             self.notes.append(f"{name}, line {line}: a header ({shown}), which is no row; --columns goes before it")
         elif self.column_names and layout.is_headed():
-            raise DataError(f"{name}, line {line} looks like a header ({shown}); delete it, or leave out --columns")
+            remedy = "leave out --columns" if self.can_be_named else "name its columns as in the run's data"
+            raise DataError(f"{name}, line {line} looks like a header ({shown}); delete it, or {remedy}")
         elif not self.column_names and layout.begins_with_data:
             remedy = "name the columns, such as --columns user,item,rating,timestamp"
             remedy = remedy if self.can_be_named else "write a line with the names of the columns above it"
@@ -112,9 +112,8 @@ class Delimited:
             number = row.number - self.layout.comments
             self.left_out.add(number)
             if row.text.strip(" \t" + _UNIT_SEPARATOR):
-                found, wanted = row.actual_columns, row.expected_columns
                 what = "where the header has" if self.is_headed else "where there are columns:"
-                self.bad.append((number, f"{found} value{'s' * (found != 1)} {what} {wanted}"))
+                self.bad.append((number, f"{counted(row.actual_columns, 'value')} {what} {row.expected_columns}"))
             return "skip"
 
         self._check_text()
@@ -183,10 +182,8 @@ class Delimited:
             filled |= pa.compute.not_equal(column, "").to_numpy()
         kept = int(np.flatnonzero(filled)[-1]) + 1 if filled.any() else 0
         if kept < len(filled):
-            count = len(filled) - kept
-            self.notes.append(
-                f"left out: {count:,} row{'s' * (count != 1)} without any value at the end of {self.name}"
-            )
+            count = counted(len(filled) - kept, "row")
+            self.notes.append(f"left out: {count} without any value at the end of {self.name}")
         return table.slice(0, kept)
 
     def _without_headers(self, table: pa.Table) -> pa.Table:

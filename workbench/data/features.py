@@ -32,7 +32,10 @@ def as_text_or_missing(table: RawTable, column: str) -> pa.Array:
         raise DataError(f"{table.name}, column {column} holds {values.type}; give numbers or text")
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), None, values)
-    text = pc.utf8_trim_whitespace(pc.cast(values, pa.string()))
+    try:
+        text = pc.utf8_trim_whitespace(pc.cast(values, pa.string()))
+    except pa.ArrowNotImplementedError as error:  # intervals of months and days
+        raise DataError(f"{table.name}, column {column} holds {values.type}; give numbers or text") from error
     missing = pc.is_in(pc.utf8_lower(text), value_set=pa.array(MISSING))
     return _whole(pc.if_else(missing, None, text))
 

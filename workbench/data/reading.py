@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +20,7 @@ from workbench.data.interaction_columns import ROLES, InteractionColumns, read_c
 from workbench.data.interactions import InteractionEncoding, Interactions
 from workbench.data.preparing import Preparation
 from workbench.errors import DataError
-
-if TYPE_CHECKING:
-    pass
+from workbench.wording import counted
 
 OPTIONS = {
     "user_column": Option("the column that holds the users' ids"),
@@ -97,7 +94,7 @@ def read_held_out(
     for numbers, kind in ((users, "users"), (items, "items")):
         unknown = int((numbers < 0).sum())
         if unknown:
-            notes.append(f"left out: {unknown:,} rows of {kind} that the run has not met")
+            notes.append(f"left out: {counted(unknown, 'row')} of {kind} that the run has not met")
     met = raw.only((users >= 0) & (items >= 0))
     if not len(met.values):
         raise DataError(f"{source.name}: nothing is left to score; " + "; ".join(notes))
@@ -107,7 +104,7 @@ def read_held_out(
     known = encoding.known
     seen = np.isin(data.pairs, known.pairs) & (not encoding.repeats)
     if seen.any():
-        notes.append(f"left out: {int(seen.sum()):,} rows that are in the run's own data")
+        notes.append(f"left out: {counted(int(seen.sum()), 'row')} of the run's own data")
     if seen.all():
         raise DataError(f"{source.name}: nothing is left to score; " + "; ".join(notes))
     return data.take(~seen, known=known), tuple(notes)
@@ -153,7 +150,7 @@ def _number(
             remedy = "say which with --time-column NAME, or pass --duplicates last|first|largest|sum"
         raise DataError(
             f"{part.name}, {row}: user {part.users[int(first)]} has item {part.items[int(first)]} a second time "
-            f"({len(repeats):,} such rows) and there are no times to tell the last; {remedy}"
+            f"({counted(len(repeats), 'such row')}) and there are no times to tell the last; {remedy}"
         )
     if len(repeats) and part.times is not None:
         order = np.lexsort((part.values, *part.times.keys, pairs))
@@ -171,11 +168,11 @@ def _number(
         nanoseconds=None if part.times is None or part.times.nanoseconds is None else part.times.nanoseconds[order],
     )
     if preparation.repeats:
-        return data, [f"{len(repeats):,} rows repeat a user and an item"]
+        return data, [f"{counted(len(repeats), 'row')} with the user and item of another"]
     if not len(repeats) or policy is None:
         return data, []
     data, kept = preparing.merge(data, policy)
-    return data, [f"{len(repeats):,} repeated user-item rows merged, kept by {kept}"]
+    return data, [f"{counted(len(repeats), 'repeated user-item row')} merged, kept by {kept}"]
 
 
 def _attributes(
@@ -195,9 +192,9 @@ def _attributes(
 
 def _headline(data: Interactions) -> str:
     parts = [
-        f"{len(data):,} interactions",
-        f"{len(np.unique(data.users)):,} users",
-        f"{len(np.unique(data.items)):,} items",
+        counted(len(data), "interaction"),
+        counted(len(np.unique(data.users)), "user"),
+        counted(len(np.unique(data.items)), "item"),
     ]
     if data.rated:
         parts.append(f"{data.values.min():g} to {data.values.max():g}")

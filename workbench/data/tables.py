@@ -33,6 +33,11 @@ ENDINGS = {
 """What a file is by its name; all others are known by what they hold."""
 
 
+def is_typed(path: Path) -> bool:
+    """Whether the ending of a file says that it is of a format whose columns have names and types."""
+    return ENDINGS.get(ending(path), DELIMITED) != DELIMITED
+
+
 @dataclass(frozen=True)
 class RawTable:
     """Columns as they came: text from delimited files, typed from the other formats.

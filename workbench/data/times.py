@@ -13,6 +13,7 @@ from workbench.data.arrow_values import to_text
 from workbench.data.columns import NUMBER, NUMBER_WITH_COMMA, Checked, as_numbers, decimal_hint, plain_values
 from workbench.data.time_formats import ISO, expression_of, likely_patterns, read_times
 from workbench.errors import DataError, SettingsError
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,7 +204,7 @@ def _guessed(checked: Checked, column: str, numbers: NDArray[np.int64 | np.float
     votes = {unit: int(_fits(sizes, per).sum()) for unit, per in UNITS.items()}
     voted = [unit for unit, count in votes.items() if count]
     if len(voted) > 1:
-        counts = " and ".join(f"{unit} ({votes[unit]:,} rows)" for unit in voted)
+        counts = " and ".join(f"{unit} ({counted(votes[unit], 'row')})" for unit in voted)
         checked.remarks.append(f"{column} mixes {counts}; each is read by its size{_see(checked, ', see')}")
         return ""
     middle = float(np.median(sizes))
@@ -270,7 +271,7 @@ def _remark_1970(checked: Checked, column: str, values: pa.ChunkedArray, seconds
         first = int(np.argmax(there))
         where = f"the first at {checked.table.where(first)}: {values[first].as_py()!s:.40}"
         checked.remarks.append(
-            f"{count:,} of the times in {column} are in January 1970, {where}{_see(checked, '; see')}"
+            f"in January 1970: {counted(count, 'time')} of {column}, {where}{_see(checked, '; see')}"
         )
 
 

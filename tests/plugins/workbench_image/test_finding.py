@@ -34,7 +34,7 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     (tmp_path / "dogs/notes.txt").write_text("no image")
     assert found(tmp_path) == {"cats/1.png": "cats", "cats/2.JPG": "cats", "dogs/1.jpeg": "dogs"}
     notes = labelled(tmp_path, Source(tmp_path), {}).notes
-    assert notes == ("skipped: 1 files that are none of JPEG, PNG, WEBP, GIF and BMP, the first dogs/notes.txt",)
+    assert notes == ("skipped, as none of JPEG, PNG, WEBP, GIF and BMP: 1 file, the first dogs/notes.txt",)
 
 
 def test_files_with_other_endings_are_looked_at(tmp_path: Path) -> None:

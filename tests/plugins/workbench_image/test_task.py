@@ -117,7 +117,7 @@ def test_a_missing_file_of_a_table_is_a_broken_image(tmp_path: Path) -> None:
     paths = [str(path) for path in sorted(two_classes(tmp_path).rglob("*.png"))]
     table = pa.table({"path": [*paths, "nowhere.png"], "label": ["a"] * 6 + ["b"] * 7})
     notes = read(table, "skip-any").report.notes
-    assert notes == ("skipped: 1 images (nowhere.png: No such file or directory)",)
+    assert notes == ("skipped: 1 image (nowhere.png: No such file or directory)",)
 
 
 def test_images_are_read_by_what_they_hold(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_class_without_an_image_that_can_be_read_is_none(tmp_path: Path) -> No
     dataset = read(tmp_path, "skip-any")
     assert dataset.encoding.classes == dataset.data.labels == ["dark", "light"] and dataset.data.n_classes == 2
     assert dataset.report.notes == (
-        "skipped: 1 images (broken/1.png: empty)",
+        "skipped: 1 image (broken/1.png: empty)",
         "no classes, as none of their images can be read: broken",
     )
 
@@ -167,7 +167,12 @@ def test_decoded_images_are_kept_by_what_the_files_hold(
     write(root / "dark/0.png", 41)
     os.utime(kept, (0, 0))
     monkeypatch.setattr(keeping, "MOST_KEPT", 1)
+    abandoned, fresh = cache / "a.1.draft", cache / "b.2.draft"
+    abandoned.touch()
+    fresh.touch()
+    os.utime(abandoned, (0, 0))
     changed = read(root, "skip-any")
+    fresh.unlink()
     assert not kept.exists() and len(list(cache.iterdir())) == 2
     assert not np.array_equal(first.data.pixels, changed.data.pixels)
 
@@ -323,7 +328,7 @@ def test_answers_name_the_images_and_leave_out_broken_ones(tmp_path: Path) -> No
     (tmp_path / "new/2.png").touch()
     answer = TASK.answer(model, dataset.encoding, {"input": str(tmp_path / "new")})
     assert answer.table.to_pylist() == [{"path": "deep/1.png", "prediction": "dark", "p(dark)": 0.5, "p(light)": 0.5}]
-    assert answer.notices == ("skipped: 1 images (2.png: empty)",)
+    assert answer.notices == ("skipped: 1 image (2.png: empty)",)
     with pytest.raises(UserError, match="say which images to answer"):
         TASK.answer(model, dataset.encoding, {})
 

@@ -182,7 +182,7 @@ READ_AS_ROW = "line 1 of users.txt names no known column and is read as a row; c
         ("User_ID,age\nu1,7\nu2,8\n", ["u1", "u2"], None),
         ("1\n2\n", ["1", "2"], f"{READ_AS_ROW}user"),
         ("customer_no\n1\n2\n", ["1", "2"], None),
-        ("u1\nu2\nu1\n", ["u1", "u2"], "1 rows repeat a user, who is answered once"),
+        ("u1\nu2\nu1\n", ["u1", "u2"], "1 row of users met before; each user is answered once"),
         (
             "u9,i1\nu9,i2\n",
             ["u9"],
@@ -199,6 +199,15 @@ def test_a_file_of_users_needs_no_header(
     assert found.labels.to_pylist() == users
     notices = [notice for notice in found.notices if not notice.startswith("answered by popularity")]
     assert (said in notices) if said else notices == []
+
+
+def test_a_header_of_unknown_names_is_refused_with_a_remedy_that_predict_has(
+    dataset: Dataset[Interactions], tmp_path: Path
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("kunde,artikel\n1,2\n3,4\n5,6\n")
+    with pytest.raises(DataError, match=r"delete it, or name its columns as in the run's data$"):
+        asked(dataset.encoding, {"input": str(path)})  # type: ignore[arg-type]
 
 
 def test_where_items_repeat_they_are_recommended_and_scored_again(fitted: Callable[..., Any]) -> None:

@@ -54,7 +54,7 @@ def test_a_file_for_each_class(tmp_path: Path) -> None:
         ("pos", "fine"),
     ]
     assert table.where(2) == "x.pos:2"
-    assert table.notes == ("left out: 1 blank lines", "left out: 1 file (README.md)")
+    assert table.notes == ("left out: 1 blank line", "left out: 1 file (README.md)")
 
 
 def test_a_folder_for_each_class(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "b/2.txt").write_text(" \n")
     assert read(tmp_path).notes == (
-        "left out: 1 blank texts",
+        "left out: 1 blank text",
         "left out: folders without texts: empty",
         "left out: 1 file (c.txt) beside the folders of the classes",
     )
@@ -79,7 +79,7 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
 def test_texts_in_folders_of_a_class_are_read(tmp_path: Path) -> None:
     table = read(write(tmp_path, ["neg/0.txt", "neg/2023/1.txt", "neg/2023/may/2.txt", "pos/0.txt"]))
     assert table.columns["label"].to_pylist() == ["neg", "neg", "neg", "pos"]
-    assert table.notes == ("2 of the texts lie in folders inside those of classes, the first neg/2023/1.txt",)
+    assert table.notes == ("2 texts in folders inside those of classes, the first neg/2023/1.txt",)
 
 
 def test_folders_that_may_each_be_the_class_are_refused(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_test_part_is_known_by_its_folder(tmp_path: Path) -> None:
         "folders test, train: test is the fixed test part, the search draws its own valid",
         "left out: 3 files (README, imdb.vocab, imdbEr.txt) beside the folders of the parts",
         "left out: 1 file (urls_neg.txt) beside the folders of the classes",
-        "left out: folder unsup with 1 texts without a class",
+        "left out: folder unsup with 1 text without a class",
     )
     assert folder.test.notes == ("left out: 1 file (urls_neg.txt) beside the folders of the classes",)
 

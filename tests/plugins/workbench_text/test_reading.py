@@ -64,7 +64,7 @@ def test_a_label_may_follow_its_text(tmp_path: Path) -> None:
         ("good", "a b"),
         ("bad", "e"),
     ]
-    assert table.notes == ("no header: lines are read as text, tab, label", "left out: 1 blank lines")
+    assert table.notes == ("no header: lines are read as text, tab, label", "left out: 1 blank line")
 
 
 def test_the_format_of_fasttext(tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_a_line_without_a_label_is_refused_or_skipped(tmp_path: Path) -> None:
     assert table.columns["text"].to_pylist() == ["a", "b"] and table.skipped == 1
     assert table.notes == (
         "no header: lines are read as label, tab, text",
-        "left out: 1 blank lines",
-        "skipped: 1 rows without a label, the first at line 3: not one label and a text (label, tab, text)",
+        "left out: 1 blank line",
+        "skipped: 1 row without a label, the first at line 3: not one label and a text (label, tab, text)",
     )
 
 

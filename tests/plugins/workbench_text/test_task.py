@@ -60,16 +60,16 @@ def test_odd_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST", 10)
     dataset = TASK.read(Source(table(["a\0b", "", None, "long" * 5, "same", "same"])), {})
     assert dataset.report.notes == (
-        "NUL stands in 1 texts, read as \u2400",
-        "cut: 1 texts of more than 10 characters",
-        "2 texts are empty",
-        "2 texts repeat another; equal ones stay on one side of every split",
+        "NUL stands in 1 text, read as \u2400",
+        "cut: 1 text of more than 10 characters",
+        "empty: 2 texts",
+        "2 texts equal to another; equal ones stay on one side of every split",
     )
     assert sorted(dataset.data.texts.to_pylist()) == ["", "", "a\u2400b", "longlonglo", "same", "same"]
     model = ComplementNB()
     model.fit(dataset.data, Context())
     answered = TASK.answer(model, dataset.encoding, {"input": table(["same", "same", "", "x"])})
-    assert answered.notices == ("1 texts are empty",), "no split is made of what is only answered"
+    assert answered.notices == ("empty: 1 text",), "no split is made of what is only answered"
 
 
 def test_a_mark_line_ends_and_quoted_newlines_are_read_cleanly(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_equal_texts_stay_on_one_side() -> None:
 def test_texts_that_a_fixed_test_part_shares_with_train_are_counted() -> None:
     data = table([f"text {number}" for number in range(20)])
     split = TASK.split(TASK.read(Source(data, table(["text 3", "new"])), {}), None, 0)
-    assert split.leakage == ("1 texts of test are in train too",)
+    assert split.leakage == ("1 text of test also in train",)
 
 
 def test_answers_in_the_order_of_the_lines(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_answers_in_the_order_of_the_lines(tmp_path: Path) -> None:
     assert [*said[:2], said[3]] == ["bad", "good", "bad"]
     assert answer.table["row"].to_pylist() == [1, 2, 3, 4]
     assert answer.table.column_names == ["row", "prediction", "p(bad)", "p(good)"]
-    assert answer.notices == ("1 texts are empty",)
+    assert answer.notices == ("empty: 1 text",)
     with pytest.raises(UserError, match="no such file"):
         TASK.answer(model, dataset.encoding, {"input": str(tmp_path / "gone.txt")})
 
