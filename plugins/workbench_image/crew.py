@@ -31,7 +31,7 @@ class Crew:
         self._stopped = False
 
     def each(self, work: Callable[[Found], Result], images: Sequence[Found]) -> Iterator[Result]:
-        """What the work makes of every image, in order. Interrupted, it waits for no more than is being done."""
+        """The results of the work on every image, in order. When interrupted, it waits only for images in progress."""
         with careful(), ThreadPoolExecutor(_THREADS) as pool:
             try:
                 yield from pool.map(work, images)

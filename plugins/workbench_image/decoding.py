@@ -1,4 +1,4 @@
-"""An image file -> pixels. Every kind of image has one conversion, and none of them is a matter of luck.
+"""An image file -> pixels, by one conversion for each kind of image.
 
 | what comes                             | what it becomes                                                          |
 |----------------------------------------|--------------------------------------------------------------------------|

@@ -64,7 +64,7 @@ def kept(
 
 
 def _folder() -> Path:
-    """Where images are kept.
+    """The folder in which decoded images are kept.
 
     Raises:
         OSError: this account has no home directory.
@@ -76,7 +76,7 @@ def _folder() -> Path:
 
 
 def _there(pixels: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], dict[int, str]] | None:
-    """What is kept, if it is there and whole."""
+    """The pixels that are kept, and row -> why it could not be read; None where they are missing or damaged."""
     try:
         array = np.load(pixels, mmap_mode="r", allow_pickle=False)
         faults = {int(row): why for row, why in json.loads(_faults_of(pixels).read_text(encoding="utf-8")).items()}

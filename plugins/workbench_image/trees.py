@@ -1,4 +1,4 @@
-"""What is in a folder, however deep: files by name, and folders, those that are empty too."""
+"""Everything in a folder, however deep: files and folders by name, empty folders too."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tree:
 
 
 def folder_tree(root: Path) -> Tree:
-    """Of a folder on disk.
+    """The tree of a folder on disk.
 
     Raises:
         DataError: a folder cannot be read, or a link leads out of the root, nowhere or in a circle.

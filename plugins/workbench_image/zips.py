@@ -1,4 +1,4 @@
-"""What is in a zip, read where it is: nothing is unpacked to disk."""
+"""Files in a zip, read without unpacking them to disk."""
 
 from __future__ import annotations
 

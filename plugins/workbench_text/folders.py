@@ -74,7 +74,7 @@ def read_folder(path: Path, source: Source, names: tuple[str, str], *, answered:
         root, files, folders = folders[0], *_inside(folders[0])
     held, note = fixed_test(folder.name for folder in folders)
     if answered or not held:
-        classes = _classes(root, files, folders, least=1 if answered else 2, checked=not answered)
+        classes = _classes(root, files, folders, least=1 if answered else 2, answered=answered)
         return Folder(_table(path.name, [classes], source, names, (), answered))
     beside = [f"left out: {_files(files)} beside the folders of the parts"] if files else []
     parts = [_classes(root, *_inside(folder), least=1) for folder in folders]
@@ -97,7 +97,7 @@ def labels_of(names: Sequence[str]) -> list[str]:
     return ["".join(part) for part in parts]
 
 
-def _classes(root: Path, files: list[Path], folders: list[Path], *, least: int, checked: bool = True) -> _Classes:
+def _classes(root: Path, files: list[Path], folders: list[Path], *, least: int, answered: bool = False) -> _Classes:
     """Which files are of which class: those of folders, or files by themselves where there are fewer than two folders.
 
     Args:
@@ -105,7 +105,7 @@ def _classes(root: Path, files: list[Path], folders: list[Path], *, least: int, 
         files: that lie there.
         folders: that lie there.
         least: how many classes are needed.
-        checked: whether folders deep inside are refused where they may be the classes.
+        answered: whether the texts are only answered, so that folders deep inside need not be told from classes.
     """
     about = [each for each in files if each.name.lower().startswith(ABOUT)]
     files = [each for each in files if each not in about]
@@ -118,7 +118,7 @@ def _classes(root: Path, files: list[Path], folders: list[Path], *, least: int, 
     if len(full) >= max(least, 2 if files else 1):
         if files:
             notes.append(f"left out: {_files(files)} beside the folders of the classes")
-        notes += _nested(root, {folder: beneath[folder] for folder in full}) if checked else []
+        notes += [] if answered else _nested(root, {folder: beneath[folder] for folder in full})
         return _Classes(root, {_label(folder.name, folder): beneath[folder] for folder in full}, False, notes)
     if len(files) < least:
         found = ", ".join(
@@ -133,6 +133,8 @@ def _classes(root: Path, files: list[Path], folders: list[Path], *, least: int, 
         )
     if full:
         notes.append(f"left out: folders {listed([folder.name for folder in full])} beside the files of the classes")
+    if answered:
+        notes.append("each line of a file is answered as a text; put files of one text each into a folder inside")
     return _Classes(root, _files_of_classes(root, files), True, notes)
 
 

@@ -117,7 +117,7 @@ class TextClassification(Supervised[Texts]):
     def _table(
         self, data: Any, source: Source, options: Mapping[str, str], names: tuple[str, str], headers: set[str]
     ) -> RawTable:
-        """Of a folder with a test part, that part: such data is no one's but a test's."""
+        """The table that was read; of a folder with a test part, that part, as the data of a run comes read already."""
         header = tuple(name.strip() for name in options.get("columns", "").split(",") if name.strip())
         found = read_texts(data, source, {plain_name(name) for name in headers}, names, header)
         return found.data if found.test is None else found.test

@@ -1,4 +1,4 @@
-"""Delimited text files: found out, parsed as text, and faults named by line or byte."""
+"""Delimited text files: their layout is found out, all values are text, and faults are named by line or byte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGE_BLOCK = 2**28
 """Bytes: no row may be longer. Files are read in smaller blocks, by many threads, where their rows allow it."""
 
 _UNIT_SEPARATOR = "\x1f"
-"""What stands for a delimiter of more than one letter while Arrow reads it."""
+"""The letter that takes the place of a delimiter of several letters, which Arrow cannot read."""
 
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -92,7 +92,7 @@ class Delimited:
             raise DataError(f"{name}: line {line} looks like data, not a header ({shown}); {remedy}")
 
     def _check_quotes(self) -> None:
-        """Leave those to Arrow that a look at the bytes alone finds in order, as it is far faster."""
+        """Read the whole text strictly, unless a quick look at its bytes shows that Arrow takes the quotes alike."""
         if not self.layout.is_quoted:
             return
         if self.encoding in UTF_8:
@@ -106,7 +106,7 @@ class Delimited:
             check_quotes(self.name, below, self.layout.delimiter, headed=self.is_headed, first=first)
 
     def _parse_again(self) -> pa.Table:
-        """Slower, on one thread, so that malformed rows come with their numbers, and with room for very long ones."""
+        """Parse on one thread, which numbers malformed rows, in blocks that hold very long ones."""
 
         def remember(row: Any) -> str:
             number = row.number - self.layout.comments
@@ -174,7 +174,7 @@ class Delimited:
         return table.slice(above + 1)
 
     def _without_tail(self, table: pa.Table) -> pa.Table:
-        """Rows without any value at the end, as spreadsheets write them, are no rows."""
+        """Leave out the rows without any value at the end, which spreadsheets write."""
         filled = np.zeros(table.num_rows, dtype=bool)
         for column in table.columns:
             if (filled.size and filled[-1]) or table.num_columns < 2:
@@ -187,7 +187,7 @@ class Delimited:
         return table.slice(0, kept)
 
     def _without_headers(self, table: pa.Table) -> pa.Table:
-        """Rows that say the header once more, as files do that were put together of several, are bad."""
+        """Rows that repeat the header, as in files that were put together from several, are bad."""
         if not self.is_headed or not table.num_rows:
             return table
         again = np.ones(table.num_rows, dtype=bool)
@@ -201,7 +201,7 @@ class Delimited:
         return table.filter(pa.array(~again))
 
     def _named(self, table: pa.Table) -> pa.Table:
-        """Under the names that were given, and without columns that have neither a name nor a value."""
+        """The table under its names or those given, without columns that have neither a name nor a value."""
         names = list(self.column_names or self.layout.first)
         table = table.rename_columns(names)
         nameless = [place for place, name in enumerate(names) if not name.strip()]

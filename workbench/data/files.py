@@ -1,4 +1,4 @@
-"""Files as bytes: unpacked, whatever their names, and known by content where they are no table that is read."""
+"""Files as bytes: unpacked, under any name, and named by their kind where they are no table that can be read."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def codec_of(encoding: str) -> str:
 
 
 def ending(path: Path) -> str:
-    """That of a name, in lower case, how it is packed left out; empty if there is none."""
+    """The ending of a name in lower case, before that of a packed file; empty if there is none."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
     return suffixes[-1] if suffixes else ""
 
 
 def head_of(path: Path, size: int = 1 << 16) -> bytes:
-    """The first bytes of what a file holds."""
+    """The first bytes of a file, unpacked."""
     with opened(path) as stream:
         return bytes(stream.read(size))
 
@@ -121,7 +121,7 @@ def _is_wide(head: bytes) -> bool:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """What the system says of a file that cannot be read becomes one line.
+    """Turn the errors of the system about a file into one line.
 
     Raises:
         DataError: instead of OSError.

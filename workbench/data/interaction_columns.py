@@ -92,7 +92,7 @@ def read_columns(
 
     Raises:
         DataError: all that stands in the way, in which file, row and column.
-        SettingsError: a format of times that is none.
+        SettingsError: an unknown format of times.
     """
     header = tuple(name.strip() for name in options.get("columns", "").split(",") if name.strip())
     table = read_table(data, source, header)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEEPEST = 100
-"""Brackets that may be open at once; what reads JSON goes down the processor's stack with each."""
+"""Brackets that may be open at once; parsers of JSON use the processor's stack for each."""
 
 LARGE_BLOCK = 2**28
 """Bytes: no line may be longer."""

@@ -149,7 +149,7 @@ def _read_classes(
 
 
 def _kind_of(table: RawTable, column: str) -> tuple[str, tuple[str, ...]]:
-    """(the kind of a target that nobody has named, what the user should know)."""
+    """(the kind of a target for which the user named none, what the user should know)."""
     if not holds_numbers(table, column):
         return CLASSIFICATION, ()
     text = as_text_or_missing(table, column)

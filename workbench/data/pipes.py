@@ -13,11 +13,11 @@ from workbench.errors import DataError
 STANDARD_INPUT = ("-", "/dev/stdin")
 
 _OF_THIS_PROCESS = ("/dev/fd/", "/proc/self/fd/", *STANDARD_INPUT[1:])
-"""Paths that mean something else, or nothing, in any other process."""
+"""Beginnings of paths that mean something else, or nothing, in any other process."""
 
 
 def is_pipe(data: Any) -> bool:
-    """Whether data is read once and is gone: standard input, what a shell puts for `<(...)`, a pipe with a name."""
+    """Whether data can be read only once: standard input, the `<(...)` of a shell, a named pipe."""
     if not isinstance(data, str | Path):
         return False
     if str(data) == "-" or str(data).startswith(_OF_THIS_PROCESS):

@@ -91,8 +91,8 @@ def as_times(checked: Checked, column: str, format: str | None = None, decimal: 
         decimal: `"."` or `","`, what stands before the fraction in text.
 
     Raises:
-        DataError: what is no time.
-        SettingsError: a format that is none.
+        DataError: values that are no times.
+        SettingsError: an unknown format.
     """
     if format is not None and format not in UNITS and format not in DAYS:
         if "%" not in format:

@@ -182,3 +182,11 @@ def test_links_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "b/1.txt")
     with pytest.raises(DataError, match=r"b/1\.txt is no file, and no folder; remove it"):
         read(tmp_path)
+
+
+def test_that_lines_of_files_are_answered_is_said(tmp_path: Path) -> None:
+    lines = read_folder(write(tmp_path / "lines", ["a.txt", "b.txt"]), Source(None), NAMES, answered=True).data
+    assert lines.row_keys.to_pylist() == ["a.txt:1", "b.txt:1"]
+    assert [note.partition(";")[0] for note in lines.notes] == ["each line of a file is answered as a text"]
+    texts = read_folder(write(tmp_path / "texts", ["in/a.txt", "in/b.txt"]), Source(None), NAMES, answered=True).data
+    assert (texts.row_keys.to_pylist(), texts.notes) == (["in/a.txt", "in/b.txt"], ())
