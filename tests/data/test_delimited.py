@@ -291,6 +291,7 @@ def test_comments_above_the_header_are_left_out(rows: Callable[..., RawTable]) -
         ("#user,item\n1,2\n3,4\n", ["#user", "item"], ()),
         ("# user,item\n1,2\n3,4\n", ["# user", "item"], ()),
         ("%user,item\n1,2\n3,4\n", ["%user", "item"], ()),
+        ("sep=;\r\nuser;item\r\n1;2\r\n", ["user", "item"], ()),
         ("#exported by me, today\nuser,item\n1,2\n3,4\n5,6\n", ["user", "item"], ()),
         ("% sym unweighted\n1 2 3\n4 5 6\n7 8 9\n", ["user", "item", "rating"], ("user", "item", "rating")),
     ],

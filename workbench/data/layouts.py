@@ -23,6 +23,9 @@ MOST_OF_LINES = 1 << 24
 
 COMMENT = ("#", "%")
 
+_SEPARATOR = "sep="
+"""What Excel takes, with a delimiter behind it, for no row where it is the first line."""
+
 _LONG = 100
 """Digits: Python reads no whole number of thousands, and none so long is the name of a column or a year."""
 
@@ -106,7 +109,7 @@ def layout_of(lines: Sequence[str], names: Sequence[str], *, tabs: bool) -> Layo
         return found
     last = lines[above - 1]
     own = _cut_by(found.delimiter)([last])
-    if own and len(own[0]) == len(found.first) > 1 and _is_header(last, found):
+    if last.startswith(COMMENT) and own and len(own[0]) == len(found.first) > 1 and _is_header(last, found):
         return _best(lines[above - 1 :], len(names), tabs=tabs, comments=above - 1)
     return found
 
@@ -146,7 +149,7 @@ def is_number(text: str) -> bool:
 def _lines_of_comments(lines: Sequence[str]) -> int:
     above = 0
     for number, line in enumerate(lines, 1):
-        if line.startswith(COMMENT):
+        if line.startswith(COMMENT) or (number == 1 and line.rstrip("\r\n")[:-1] == _SEPARATOR):
             above = number
         elif line.strip():
             return above
