@@ -69,8 +69,14 @@ def test_rows_skipped_for_any_reason_are_counted_once(read: Read) -> None:
 
 
 def test_nothing_left_is_refused(refusal: Callable[..., str]) -> None:
-    assert refusal("user,item,rating\na,b,x\n", on_bad_rows="skip-any") == "ratings.csv has no good row left"
-    assert refusal("user,item,rating\na,b\n", on_bad_rows="skip-any") == "ratings.csv has no good row left"
+    first = "(skipped: 1 row, the first at line 3, column rating: 'x' is not a number)"
+    assert (
+        refusal("# c\nuser,item,rating\na,b,x\n", on_bad_rows="skip-any") == f"ratings.csv has no good row left {first}"
+    )
+    first = "(skipped: 1 malformed row, the first at line 3: 2 values where the header has 3)"
+    assert (
+        refusal("# c\nuser,item,rating\na,b\n", on_bad_rows="skip-any") == f"ratings.csv has no good row left {first}"
+    )
     assert refusal(pa.table({"user": [], "item": []})) == "table has no good row left"
 
 

@@ -92,11 +92,11 @@ class Checked:
             DataError: none does, or more are bad than can be skipped without being told.
         """
         good = np.flatnonzero(~self.bad)
+        first = next((note for note in (*self.table.notes, *self.skips) if note.startswith("skipped")), "")
         if not len(good):
-            raise DataError(f"{self.table.name} has no good row left")
+            raise DataError(f"{self.table.name} has no good row left" + (f" ({first})" if first else ""))
         total = self.table.skipped + len(self.bad)
         if self.on_bad_rows == "skip" and self.skipped > MOST_SKIPPED * total:
-            first = (*self.table.notes, *self.skips)[0]
             raise DataError(
                 f"{self.table.name}: {self.skipped:,} of {total:,} rows would be skipped, more than "
                 f"{100 * MOST_SKIPPED:.0f} % ({first}); fix the data{self._or_pass('skip-any')}"
