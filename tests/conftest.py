@@ -10,12 +10,16 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.warm import Warm
 
 ROOT = Path(__file__).parent.parent
 FIRST = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
@@ -42,36 +46,65 @@ class Called:
         return json.loads(self.out)
 
 
-@pytest.fixture
-def workbench(tmp_path: Path) -> Callable[..., Called]:
-    """Calls the command `workbench` as a user would: another process, in an empty folder."""
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A process in whose children commands run, so that their imports are paid once."""
+    with closing(Warm()) as process:
+        yield process
 
-    def call(*arguments: str | Path, env: dict[str, str] | None = None, timeout: float = 120) -> Called:
+
+@pytest.fixture(scope="session")
+def call(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Called]:
+    """Calls the command `workbench` as a user would, in a folder: another process; with `own`, another interpreter.
+
+    Children of one interpreter share what it read as it started, such as the seed of hashes.
+    """
+    streams = tmp_path_factory.mktemp("streams")
+
+    def call_in(
+        folder: Path,
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        timeout: float = 120,
+        own: bool = False,
+    ) -> Called:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
         given = dict(env or {})
         if "PYTHONPATH" in given:
             given["PYTHONPATH"] = os.pathsep.join([*FIRST, given["PYTHONPATH"]])
+        environment |= given
+        words = [*map(str, arguments)]
+        if not own:
+            code, out, err = warm.call(words, folder, environment, timeout, streams)
+            return Called(code, out.decode(), err.decode())
+        command = [sys.executable, "-m", "workbench", *words]
         done = subprocess.run(
-            [sys.executable, "-m", "workbench", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**environment, **given},
-            capture_output=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
+            command, cwd=folder, env=environment, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL
         )
         return Called(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    return call
+    return call_in
+
+
+@pytest.fixture
+def workbench(call: Callable[..., Called], tmp_path: Path) -> Callable[..., Called]:
+    """Calls the command `workbench` in an empty folder."""
+    return partial(call, tmp_path)
 
 
 @pytest.fixture
 def ratings(tmp_path: Path) -> Path:
     """A small ratings file: 40 users, 30 items, with times."""
+    return write_ratings(tmp_path)
+
+
+def write_ratings(folder: Path) -> Path:
+    """Writes what `ratings` is into a folder, for fixtures that several tests share."""
     import pyarrow.csv as pc
 
     from workbench_recommend.task import made_up_ratings
 
-    path = tmp_path / "ratings.csv"
+    path = folder / "ratings.csv"
     pc.write_csv(made_up_ratings(seed=1, users=40, items=30), path)
     return path
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -11,20 +12,28 @@ from wsgiref.util import setup_testing_defaults
 import optuna
 import pytest
 
-from tests.conftest import Called
+from tests.conftest import Called, write_ratings
 from workbench.errors import StoreError, UnknownName, UserError
 from workbench.exporting import export_study
 from workbench.store import resuming
 from workbench.store.database import Database
 
 RUN = ("run", "--task", "recommend", "--data", "ratings.csv", "--workers", "1", "--split", "user-random")
-SEARCH = ("--models", "popular,ease,als", "--set", "als.factors=999", "--trials", "9")
+SEARCH = ("--models", "popular,ease,als", "--set", "als.factors=4", "--trials", "9")
+
+
+@pytest.fixture(scope="module")
+def url(call: Callable[..., Called], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of the database of a run that all tests read and none changes."""
+    folder = write_ratings(tmp_path_factory.mktemp("searched")).parent
+    assert call(folder, *RUN, *SEARCH).code == 0
+    return f"sqlite:///{folder}/workbench.db"
 
 
 @pytest.fixture
-def database(workbench: Callable[..., Called], ratings: Path) -> Database:
-    assert workbench(*RUN, *SEARCH).code == 0
-    return Database(f"sqlite:///{ratings.parent}/workbench.db")
+def database(url: str) -> Iterator[Database]:
+    with closing(Database(url)) as opened:
+        yield opened
 
 
 def test_every_trial_is_there_with_its_value_and_params(database: Database, tmp_path: Path) -> None:
@@ -42,7 +51,7 @@ def test_every_trial_is_there_with_its_value_and_params(database: Database, tmp_
             held = {name: value for name, value in record["params"].items() if name not in trial.params}
             assert trial.params == {name: record["params"][name] for name in trial.params}
             assert held == {name: trial.user_attrs[name] for name in held}
-            assert ("factors" in held) == (model == "als"), "999 lies outside the space"
+            assert ("factors" in held) == (model == "als"), "4 lies outside the space"
 
 
 def test_the_dashboard_opens_it(database: Database, tmp_path: Path) -> None:
@@ -80,10 +89,10 @@ def test_what_cannot_be_exported_is_refused(database: Database, tmp_path: Path) 
         export_study(database, 1, "sqlite:////nowhere/at/all.db")
 
 
-def test_the_command_says_what_it_wrote(database: Database, workbench: Callable[..., Called]) -> None:
-    called = workbench("export-study", "1", "sqlite:///optuna.db")
+def test_the_command_says_what_it_wrote(url: str, workbench: Callable[..., Called]) -> None:
+    called = workbench("export-study", "1", "sqlite:///optuna.db", "--db", url)
     assert called.code == 0
     assert "run 1 popular: 1 trial\n" in called.out
     assert "optuna-dashboard sqlite:///optuna.db" in called.err
-    again = workbench("export-study", "1", "sqlite:///optuna.db", "--json")
+    again = workbench("export-study", "1", "sqlite:///optuna.db", "--json", "--db", url)
     assert again.code == 2 and again.err.startswith("error: sqlite:///optuna.db: study 'run 1 popular'")

@@ -175,7 +175,7 @@ def test_db_check_finds_a_flipped_byte(read: Cli, finished: Finished, tmp_path: 
             "(SELECT sha256 FROM artifact WHERE path = 'arrays.safetensors' LIMIT 1)"
         )
     called = workbench("db", "check", "--db", "sqlite:///broken.db")
-    assert called.code == 1
+    assert called.code == 2
     assert "arrays.safetensors" in called.out
 
 

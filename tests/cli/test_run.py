@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Called
+from tests.conftest import Called, write_ratings
 
 Cli = Callable[..., Called]
 FIVE = "popular,item-knn,pure-svd,ease,als"
 SMALL = ("run", "--task", "recommend", "--data", "ratings.csv", "--workers", "1", "--models", FIVE)
 
 
-@pytest.fixture
-def summary(workbench: Cli, ratings: Path) -> dict[str, Any]:
-    called = workbench(*SMALL, "--trials", "7", "--json")
+@pytest.fixture(scope="module")
+def summary(call: Cli, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = write_ratings(tmp_path_factory.mktemp("summary")).parent
+    called = call(folder, *SMALL, "--trials", "7", "--json")
     assert called.code == 0, called.err
     assert called.err == ""
     document: dict[str, Any] = called.json
@@ -54,7 +55,7 @@ def test_leaderboard_has_a_row_a_model_ranked_by_mean_over_draws(summary: dict[s
 def test_the_same_seed_on_one_worker_gives_the_same_leaderboard(workbench: Cli, ratings: Path) -> None:
     boards, trials = [], []
     for name in ("one", "two"):
-        called = workbench(*SMALL, "--trials", "12", "--seed", "3", "--json", "--db", f"sqlite:///{name}.db")
+        called = workbench(*SMALL, "--trials", "12", "--seed", "3", "--json", "--db", f"sqlite:///{name}.db", own=True)
         rows = called.json["leaderboard"]
         boards.append([(row["number"], row["model"], row["params"], row["valid"], row["test"]) for row in rows])
         with sqlite3.connect(ratings.parent / f"{name}.db") as database:
@@ -123,8 +124,9 @@ def test_without_data_and_sample_package_the_data_is_made_up_and_says_so(workben
     hidden = tmp_path / "sitecustomize.py"
     hidden.write_text("import sys\nsys.modules['workbench_samples'] = None\n")
     called = workbench(
-        "run", "--task", "recommend", "--trials", "1", "--models", "popular", env={"PYTHONPATH": str(tmp_path)}
-    )
+        "run", "--task", "recommend", "--trials", "1", "--models", "popular",
+        env={"PYTHONPATH": str(tmp_path)}, own=True,
+    )  # fmt: skip
     assert called.code == 0, called.err
     assert "made-up data" in called.err
 

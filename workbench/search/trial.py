@@ -18,9 +18,11 @@ from workbench.execution.work import Result
 Values = dict[str, float]
 
 
-@dataclass
+@dataclass(eq=False)
 class Trial:
     """One model with one set of hyperparameters, fitted and scored once; finalists are scored further.
+
+    A trial equals itself alone, so that to look for one among many compares no fields.
 
     Args:
         number: from 1, in the order in which trials were handed out.
