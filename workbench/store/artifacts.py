@@ -69,13 +69,26 @@ def name(connection: Connection, run: int, trial: int | None, kind: str, hashes:
         connection.execute(sa.insert(schema.artifact), rows)
 
 
-@rereading
 def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
     """Write an artifact's files below an empty folder, each checked against its hash before it is written.
 
     Raises:
         StoreError: there is none, a file is damaged or larger than can be, or a path leads out of the folder.
     """
+    hashes, size = _described(database, run, trial, kind)
+    targets = _targets(folder, [path for path, _ in hashes])
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
+    for target, (path, sha256) in zip(targets, hashes, strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        get_file(database, sha256, target, name=f"{kind} file {path}")
+
+
+@rereading
+def _described(database: Database, run: int, trial: int | None, kind: str) -> tuple[list[tuple[str, str]], int]:
+    """(path and hash of each file of an artifact, bytes of all files together)."""
     table = schema.artifact
     with database.read() as connection:
         rows = connection.execute(
@@ -86,14 +99,8 @@ def get(database: Database, run: int, trial: int | None, kind: str, folder: Path
         ).all()
     if not rows:
         raise StoreError(f"{database.name} keeps no {kind} there")
-    targets = _targets(folder, [path for path, _ in rows])
-    folder.mkdir(parents=True, exist_ok=True)
-    size, free = _checked_size(database, [sha256 for _, sha256 in rows], f"the {kind}"), shutil.disk_usage(folder).free
-    if size > free:
-        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
-    for target, (path, sha256) in zip(targets, rows, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        get_file(database, sha256, target, name=f"{kind} file {path}")
+    size = _checked_size(database, [sha256 for _, sha256 in rows], f"the {kind}")
+    return [(path, sha256) for path, sha256 in rows], size
 
 
 @rereading
@@ -172,10 +179,10 @@ def _files(folder: Path) -> list[Path]:
 def _targets(folder: Path, paths: Sequence[str]) -> list[Path]:
     """Where the files of an artifact go, none of which is a folder of another."""
     targets = [_inside(folder, path) for path in paths]
-    names = Counter(path.casefold() for path in paths)  # some file systems know no case
-    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    times = Counter(paths)
+    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
     for path in paths:
-        if path.casefold() in folders or names[path.casefold()] > 1:
+        if path in folders or times[path] > 1:
             raise StoreError(f"an artifact has two files of the name {path!r}, or files inside of it")
     return targets
 
@@ -282,9 +289,11 @@ def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
     """Write one blob to a file, which is there under its name only when its content is known to be right.
 
     Raises:
-        StoreError: it is missing, or its content does not match its hash.
+        StoreError: it is missing, its content does not match its hash, or the file is there already.
     """
     check_file(database, sha256, name)
+    if target.exists():  # names that differ by case alone are one on some file systems
+        raise StoreError(f"{name} cannot be written here, where {target.name!r} is there already")
     with target.open("xb") as file:
         try:
             for data in _content(database, sha256, name):
@@ -294,6 +303,7 @@ def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
             raise
 
 
+@rereading
 def check_file(database: Database, sha256: str, name: str) -> None:
     """Read one blob and compare its content with its hash.
 
