@@ -18,6 +18,7 @@ from workbench.discovery import fault
 from workbench.errors import PluginError, StoreError, UserError, WorkbenchError
 from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class, load_task
+from workbench.shortage import told
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
 
@@ -102,9 +103,10 @@ class Served:
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
-        """A stored model that fails to answer is a plugin's, and comes from whoever wrote the database."""
+        """Say of which trial the model is that fails, unless the machine lacks what answering takes."""
         try:
-            yield
+            with told():
+                yield
         except WorkbenchError:
             raise
         except Exception as error:
@@ -125,9 +127,10 @@ def load(database: Database, trial: str) -> Served:
     row = queries.find_trial(database, trial)
     run = queries.run(database, row["run_id"])
     if row["final_rank"] is None or not artifacts.exists(database, row["run_id"], row["id"], "model"):
-        kept = artifacts.trials_kept(database, row["run_id"])
-        listed = f"; run {row['run_id']} keeps {', '.join(kept)}" if kept else f"; run {row['run_id']} keeps none"
-        raise StoreError(f"the fitted model of trial {row['trial']} was not kept{listed} (see run --keep)")
+        others = ", ".join(artifacts.trials_kept(database, row["run_id"])) or "none"
+        raise StoreError(
+            f"the fitted model of trial {row['trial']} was not kept; run {row['run_id']} keeps {others} (see run --keep)"
+        )
     registry = Registry.discovered()
     task_offer = registry.stored_task(run["task"], run["plugin"], run["version"])
     task = load_task(task_offer)
@@ -139,7 +142,7 @@ def load(database: Database, trial: str) -> Served:
             weights = ensembles.restore(folder / "ensemble")
             members = [queries.find_trial(database, member) for member in weights]
             for member in members:
-                if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
+                if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # of the same run
                     raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
             models = [
                 _restored(database, registry, run, member, folder / f"member-{number}")
