@@ -130,7 +130,8 @@ class PlainScreen:
         if trial.objective is None:
             return str(trial.number), trial.model, trial.state, self.leader(), "", "", trial.result.reason
         value = self.metric.objective(trial.objective)
-        spread = f" ± {(trial.interval[1] - trial.interval[0]) / 2:.3f}" if trial.interval else ""
+        # An interval that ends where the metric does is shorter on that side.
+        spread = f" ± {max(abs(end - value) for end in trial.interval):.3f}" if trial.interval else ""
         return (
             str(trial.number),
             trial.model,
