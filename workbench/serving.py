@@ -129,7 +129,8 @@ def load(database: Database, trial: str) -> Served:
     if row["final_rank"] is None or not artifacts.exists(database, row["run_id"], row["id"], "model"):
         others = ", ".join(artifacts.trials_kept(database, row["run_id"])) or "none"
         raise StoreError(
-            f"the fitted model of trial {row['trial']} was not kept; run {row['run_id']} keeps {others} (see run --keep)"
+            f"the fitted model of trial {row['trial']} was not kept; run {row['run_id']} keeps {others} "
+            "(see run --keep)"
         )
     registry = Registry.discovered()
     task_offer = registry.stored_task(run["task"], run["plugin"], run["version"])

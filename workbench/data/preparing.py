@@ -13,6 +13,7 @@ import pyarrow as pa
 from workbench.contract.task import Option
 from workbench.data.interactions import EQUAL, WEIGHTINGS, Interactions
 from workbench.errors import DataError, SettingsError
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,11 +143,6 @@ def _rating(text: str | None) -> float | None:
     if not math.isfinite(rating):
         raise SettingsError(f"--min-rating {text}: must be a number")
     return rating
-
-
-def counted(number: int, what: str) -> str:
-    """Such as `1 row` and `2,000 rows`."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def merge(data: Interactions, policy: str) -> tuple[Interactions, str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from workbench.search.study import ModelStudy
 from workbench.search.trial import Trial
+from workbench.wording import counted
 
 PRIOR_GAIN = 0.02
 """Of the best objective: what a model that has not improved yet is expected to gain at the price of all its trials."""
@@ -172,14 +173,14 @@ def _why(candidate: Candidate, leader: float, clocks: bool, late: float) -> str:
     if not candidate.started:
         return "the search ended before its turn" if candidate.dropped_at is None else f"no time for a trial of {one}"
     if candidate.hopeless:
-        return f"stopped after {len(candidate.trials)} trials without a score"
+        return f"stopped after {counted(len(candidate.trials), 'trial')} without a score"
     if candidate.study.exhausted:
         return "has tried all there is" if candidate.study.space else "has nothing to search"
     if candidate.dropped_at is not None and candidate.dropped_at < late:
         return f"from {_seconds(candidate.dropped_at)} on, no time for one more trial of {one}"
     cost = cost_for_improvement(candidate, leader, clocks)
     count = round(cost / candidate.seconds(clocks))
-    expected = _seconds(cost) if clocks else f"{count:,} trial{'s' * (count != 1)}"
+    expected = _seconds(cost) if clocks else counted(count, "trial")
     leads = "leads; " if candidate.best and candidate.best.objective == leader else ""
     return f"{leads}{expected} to an improvement expected"
 
