@@ -12,6 +12,7 @@ from workbench.contract.model import Model
 from workbench.contract.task import Answer, Task
 from workbench.errors import CannotGoOn, PluginError, WorkbenchError
 from workbench.serving import Served
+from workbench.settings import RunSettings
 
 
 class Failing(Task[object]):
@@ -35,6 +36,6 @@ class Failing(Task[object]):
 def test_a_full_disk_is_not_blamed_on_the_model(
     error: Exception, kind: type[WorkbenchError], said: str, tmp_path: Path
 ) -> None:
-    served = Served("c803", "ease", Failing(error), Model(), None, {"encoding": "utf-8"})
+    served = Served("c803", "ease", Failing(error), Model(), None, RunSettings("any"))
     with pytest.raises(kind, match=said):
         served.answer({"input": tmp_path / "new.csv"})

@@ -18,6 +18,7 @@ from workbench.discovery import fault
 from workbench.errors import PluginError, StoreError, UserError, WorkbenchError
 from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class, load_task
+from workbench.settings import RunSettings
 from workbench.shortage import told
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 FILES = ("input", "item_table")
 """What of a query may be the path of a file."""
+
+READING = ("encoding", "on_bad_rows", "options")
+"""Settings of a run that say how data is read."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Served:
         task: how to answer.
         model: fitted.
         encoding: of its run.
-        settings: of its run, which also say how new data is read.
+        settings: those of its run that say how data is read; new data is read in the same way.
         scorers: where the functions of plugins' metrics are, name -> `"package.module:function"`.
         temperature: what its probabilities are to be calibrated by; None where that was not found.
     """
@@ -49,7 +53,7 @@ class Served:
     task: Task[Any]
     model: Model
     encoding: Any
-    settings: Mapping[str, Any]
+    settings: RunSettings
     scorers: Mapping[str, str] = field(default_factory=dict)
     temperature: float | None = None
 
@@ -81,11 +85,11 @@ class Served:
         Raises:
             DataError: the data cannot be read, or nothing of it can be scored.
         """
-        encoding = encoding or self.settings["encoding"]
-        options = {**self.settings["options"], **(options or {})}
+        encoding = encoding or self.settings.encoding
+        options = {**self.settings.options, **(options or {})}
         with self._answering(), tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
             found = kept(data, Path(folder) / "data")
-            source = Source(found, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
+            source = Source(found, None, encoding, self.settings.on_bad_rows, options=ENCODING_ALONE)
             part, notices = self.task.held_out(source, options, self.encoding)
             names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
             evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
@@ -96,7 +100,7 @@ class Served:
 
         Its files are in the text encoding of the run's data where it names no `encoding`.
         """
-        encoding = query.get("encoding") or self.settings["encoding"]
+        encoding = query.get("encoding") or self.settings.encoding
         with self._answering(), tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
             files = {name: kept(query[name], Path(folder) / name) for name in FILES if name in query}
             return self.task.answer(self.model, self.encoding, {**query, **files, "encoding": encoding})
@@ -154,7 +158,17 @@ def load(database: Database, trial: str) -> Served:
             model = _restored(database, registry, run, row, folder / "model")
     metrics = registry.metrics(task_offer.name, task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
-    return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers, row["temperature"])
+    settings = _reading_settings(database, run)
+    return Served(row["trial"], row["model"], task, model, encoding, settings, scorers, row["temperature"])
+
+
+def _reading_settings(database: Database, run: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run that say how data is read; the others may be those of another version."""
+    stored = {name: run["settings"][name] for name in READING if name in run["settings"]}
+    try:
+        return RunSettings.from_mapping({"task": run["task"], **stored})
+    except UserError as error:
+        raise StoreError(f"{database.name} is damaged: the settings of run {run['run']}: {error}") from error
 
 
 def _encoding(database: Database, run: Mapping[str, Any], task: Task[Any], folder: Path) -> Any:

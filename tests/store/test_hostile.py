@@ -210,7 +210,7 @@ def test_a_small_file_does_not_fill_the_disk(path: Path, tmp_path: Path) -> None
         pytest.raises(StoreError, match=r"the model in .* is damaged: it says that [\d,]+ stored bytes hold"),
     ):
         artifacts.get(database, 1, 1, "model", tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_is_written_when_its_hash_is_known_to_be_right(path: Path, tmp_path: Path) -> None:
@@ -259,3 +259,24 @@ def test_a_database_changed_by_chance_is_answered_or_refused(path: Path, number:
 def test_the_changes_by_chance_reach_every_command() -> None:
     assert {command[0] for command in COMMANDS} == {"leaderboard", "show", "predict", "db"}
     assert None in VALUES
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ("'$.options', json('[1]')", "options = [1]: write them as names with texts or numbers"),
+        ("'$.encoding', 5", "encoding = 5: must be text"),
+        ("'$.on_bad_rows', json('{}')", "--on-bad-rows {}: must be error, skip or skip-any"),
+    ],
+)
+def test_settings_that_do_not_say_how_data_is_read_are_damage(path: Path, stored: str, said: str) -> None:
+    change(path, f"UPDATE run SET settings = json_set(settings, {stored})")
+    with pytest.raises(StoreError) as caught, contextlib.closing(Database(f"sqlite:///{path}")) as database:
+        serving.load(database, TRIAL)
+    assert str(caught.value) == f"{path} is damaged: the settings of run 1: {said}"
+
+
+def test_settings_that_are_not_stored_are_the_usual_ones(path: Path) -> None:
+    change(path, "UPDATE run SET settings = '{}'")
+    with contextlib.closing(Database(f"sqlite:///{path}")) as database:
+        assert serving.load(database, TRIAL).settings.encoding == "utf-8"

@@ -1,4 +1,4 @@
-"""Keeping passwords off the screen, wherever an address was written, and however it was misspelled."""
+"""Passwords of database addresses, misspelled ones among them, are kept off the screen."""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ MOST_NAMED = 5
 
 def search(session: Session, url: str, as_json: bool, started: float) -> int:
     """Show a session as it goes, and its result; returns the exit code."""
-
     from workbench.errors import RunStopped
 
     try:

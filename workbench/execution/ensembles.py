@@ -39,7 +39,7 @@ FOLDS = 4
 """Of the examples, of which each is judged by weights chosen on the others."""
 
 LEAST_GAIN = 1.645
-"""In standard errors: what a gain by chance alone exceeds in one case of twenty. Members cost more than one model."""
+"""In standard errors: what a gain by chance alone exceeds in one case of twenty, where errors are well known."""
 
 FINAL = 0.5
 """Of the time: what the weights that are kept may take, and then those by which they are judged."""

@@ -87,7 +87,8 @@ def choose(
     Args:
         candidates: the baseline first.
         clocks: False where only counts and estimates may decide, so that a run can be repeated.
-        rng: for the draw; its numbers mean the same whoever is able, so that a resumed run draws as an unbroken one.
+        rng: for the draw, which uses as many numbers however many models can have a trial, so that a resumed run
+            draws as an unbroken one.
         fits: whether there is time left for one more trial of a model.
     """
     able = [each for each in candidates if not each.study.exhausted and not each.hopeless and fits(each)]

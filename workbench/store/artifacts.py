@@ -31,7 +31,7 @@ Hashes = Mapping[str, str]
 Write = Callable[[str, Callable[[Connection], Any]], Any]
 
 MOST_UNPACKED = 2**28
-"""Bytes of an artifact that may be unpacked from next to nothing; beyond, `MOST_PACKED` holds."""
+"""Bytes that an artifact of any stored size may unpack to; a larger one is bounded by `MOST_PACKED`."""
 
 MOST_PACKED = 1_000
 """How many times its stored bytes a large artifact may have: fitted models have 1 to 20."""

@@ -1,7 +1,7 @@
-"""Types of columns that look at what they read: a database may come from anyone, and SQLite keeps anything anywhere.
+"""Types of columns that check what is read: a database may come from anyone, and SQLite keeps any value in any column.
 
-They take the place of SQLAlchemy's types of the same names. What does not fit its column is a `DamagedValue`, which
-`Database` turns into one line.
+They take the place of SQLAlchemy's types of the same names. A value that does not fit its column raises
+`DamagedValue`, which `Database` turns into one line.
 """
 
 from __future__ import annotations
