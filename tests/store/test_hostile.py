@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from tests.store.mutating import COMMANDS, SOURCE, VALUES, mutate
 from workbench import serving
 from workbench.errors import StoreError, UserError
+from workbench.exporting import export_study
 from workbench.store import artifacts, check, queries, spool
 from workbench.store.database import Database
 
@@ -225,7 +226,7 @@ def test_a_file_is_written_when_its_hash_is_known_to_be_right(path: Path, tmp_pa
 
 @pytest.mark.parametrize(
     "name",
-    ["a\0b", "x" * 5_000, "a/" * 600 + "b", "nul", "COM1.txt", "attributes.json/x", "ATTRIBUTES.json", "a//b", "a/./b",
+    ["a\0b", "x" * 5_000, "a/" * 600 + "b", "nul", "COM1.txt", "attributes.json/x", "a//b", "a/./b",
      "\x1b[31mx", "..", ".", "", "/x", "C:x", "a\\b", "\udcff"],
 )  # fmt: skip
 def test_a_file_of_an_artifact_has_a_plain_name(path: Path, tmp_path: Path, name: str) -> None:
@@ -280,3 +281,20 @@ def test_settings_that_are_not_stored_are_the_usual_ones(path: Path) -> None:
     change(path, "UPDATE run SET settings = '{}'")
     with contextlib.closing(Database(f"sqlite:///{path}")) as database:
         assert serving.load(database, TRIAL).settings.encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """UPDATE run_model SET space = '{"k": {"kind": "x"}}'""",
+        "UPDATE run_model SET space = '{\"k\": 1}'",
+        "DELETE FROM trial_metric",
+    ],
+)
+def test_what_cannot_be_a_study_is_damage(path: Path, tmp_path: Path, statement: str) -> None:
+    change(path, statement)
+    with (
+        contextlib.closing(Database(f"sqlite:///{path}")) as database,
+        pytest.raises(StoreError, match=r"^.*theirs\.db is damaged: run 1 cannot be made into studies: "),
+    ):
+        export_study(database, 1, f"sqlite:///{tmp_path}/optuna.db")

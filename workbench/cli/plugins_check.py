@@ -48,9 +48,9 @@ def command(name: str, as_json: bool) -> int:
 
 def _run(examination: Examination) -> list[Outcome]:
     """Every outcome; a terminal shows which check is running."""
-    outcomes = []
     from rich.text import Text
 
+    outcomes = []
     with console(err=True).status(Text(f"loading {one_line(examination.plugin)}")) as status:
         for number, case in enumerate(cases := examination.cases, 1):
             asked = f"{case.target}: {case.check.name.replace('_', ' ')}"

@@ -12,14 +12,19 @@ from workbench.errors import StoreError, StoreFailure
 from workbench.store import artifacts
 from workbench.store.database import Database, rereading
 from workbench.store.schema import metadata
-from workbench.store.types import DamagedValue, LargeBinary, reader
+from workbench.store.types import DamagedValue, LargeBinary, reader, shown
 from workbench.store.views import VIEWS
 
 
 @rereading
 def problems(database: Database) -> list[str]:
-    """One line for each thing that is wrong: what is missing, broken, no value of its column or points nowhere, and
-    artifacts that do not match.
+    """One line for each thing that is wrong.
+
+    Tables and rules may be missing, pages damaged, values of the wrong type, references broken, and files of artifacts
+    not what their hashes say.
+
+    Raises:
+        StoreFailure: the database cannot be read now.
     """
     with database.read() as connection:
         inspector = sa.inspect(connection)
@@ -78,7 +83,7 @@ def _wrong_values(connection: Connection, table: sa.Table) -> Iterator[str]:
             try:
                 read(value)
             except DamagedValue as error:
-                named = ", ".join(f"{columns[at].name} {row[at]!a}" for at in keys)
+                named = ", ".join(f"{columns[at].name} {shown(row[at])}" for at in keys)
                 yield f"{error}, in the row of {named}"
 
 

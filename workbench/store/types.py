@@ -27,6 +27,12 @@ class DamagedValue(Exception):
     """A value that its column cannot hold."""
 
 
+def shown(value: Any) -> str:
+    """A stored value as a message quotes it: in ASCII, and of a long one the beginning."""
+    text = ascii(value[: SHOWN + 1] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
 class _Checked(sa.TypeDecorator[Any]):
     """A type whose values are checked when they are read."""
 
@@ -64,9 +70,7 @@ class _Checked(sa.TypeDecorator[Any]):
                         return found
             except (TypeError, ValueError, OverflowError, RecursionError):
                 pass  # SQLAlchemy cannot convert it: said below
-            shown = ascii(value[: SHOWN + 1] if isinstance(value, str | bytes) else value)
-            shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
-            raise DamagedValue(f"{self.where} is {shown}, which is no {self._means}")
+            raise DamagedValue(f"{self.where} is {shown(value)}, which is no {self._means}")
 
         return read
 
