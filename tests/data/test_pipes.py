@@ -51,7 +51,7 @@ def test_a_full_disk_is_not_blamed_on_the_pipe(tmp_path: Path, monkeypatch: pyte
 
     reads, writes = os.pipe()
     monkeypatch.setattr("shutil.copyfileobj", full)
-    with pytest.raises(CannotGoOn, match="no room left on the disk of .*TMPDIR"), told():
+    with pytest.raises(CannotGoOn, match=r"no room left on the disk of .*TMPDIR"), told():
         kept(f"/dev/fd/{reads}", tmp_path / "data")
     os.close(reads)
     os.close(writes)
