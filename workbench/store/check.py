@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Connection, Inspector
 from workbench.errors import StoreError, StoreFailure
 from workbench.store import artifacts
 from workbench.store.database import Database, rereading
+from workbench.store.paths import targets_of
 from workbench.store.schema import metadata
 from workbench.store.types import DamagedValue, LargeBinary, reader, shown
 from workbench.store.views import VIEWS
@@ -53,7 +55,7 @@ def damaged_artifacts(database: Database) -> list[str]:
         paths.setdefault((row["run"], row["trial"], row["kind"]), []).append(row["path"])
     for together in paths.values():
         try:
-            artifacts.check_paths(together)
+            targets_of(Path(), together)
         except StoreError as error:
             found.append(str(error))
     sound = set()  # runs on equal data share the contents of their encodings
