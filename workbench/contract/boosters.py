@@ -96,7 +96,7 @@ def _check_tree(text: str, number: int, features: int) -> None:
             optional = splits == 0 and name != "leaf_value" and not len(found[name])
             _need(len(found[name]) == length or optional, f"{name} {where} has {len(found[name])} values, not {length}")
     _within(found["split_feature"], 0, features, f"split_feature {where}")
-    check_children(found["left_child"], found["right_child"], leaves, where)
+    _check_children(found["left_child"], found["right_child"], leaves, where)
     _check_categories(tree, found, where)
     _need(tree["is_linear"] in ("0", "1"), f"is_linear {where} is {tree['is_linear']!r}")
     if tree["is_linear"] == "1":
@@ -123,7 +123,7 @@ def _check_categories(tree: dict[str, str], found: dict[str, NDArray[Any]], wher
         _need(bool(fits), f"cat_boundaries {where} do not divide cat_threshold")
 
 
-def check_children(left: NDArray[Any], right: NDArray[Any], leaves: int, where: str) -> None:
+def _check_children(left: NDArray[Any], right: NDArray[Any], leaves: int, where: str) -> None:
     """Make sure that splits make one tree: each but the first, and each leaf ~child, is the child of one before it.
 
     Raises:
