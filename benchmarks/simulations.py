@@ -54,17 +54,19 @@ def share(hits: Sequence[bool]) -> str:
 
 
 def intervals(repetitions: int, rng: np.random.Generator) -> None:
+    """How often the interval of 95 % holds the true mean."""
     print_header("examples", "draws", "a draw's", "luck 0", "0.5", "1", "2", "half-width at luck 1")
     for overlap, n_draws, n in itertools.product(OVERLAPS, (2, 3, 5), (100, 2000)):
-        cells, halves_ = [], []
+        cells, half_widths = [], []
         for luck in (0.0, 0.5, 1.0, 2.0):
             means = [sample(overlap, n_draws, n, luck, rng) for _ in range(repetitions)]
             cells.append(share([abs(mean.value) <= mean.half_width() for mean in means]))
-            halves_.append(float(np.mean([mean.half_width() for mean in means])) * n**0.5)
-        print(f"| {overlap} | {n_draws} | {n} | {' | '.join(cells)} | {halves_[2]:.2f} |", flush=True)
+            half_widths.append(float(np.mean([mean.half_width() for mean in means])) * n**0.5)
+        print(f"| {overlap} | {n_draws} | {n} | {' | '.join(cells)} | {half_widths[2]:.2f} |", flush=True)
 
 
 def ties(repetitions: int, rng: np.random.Generator) -> None:
+    """How often two models are called different that are equal, or so many standard errors apart."""
     print_header("examples", "draws", "luck", "of equal ones", "1 error apart", "2", "3", "4", "8")
     n = 300
     for overlap, n_draws, luck in itertools.product(OVERLAPS[:2], (1, 2, 3, 4, 5), (0.0, 1.0, 3.0)):
@@ -188,6 +190,7 @@ def assembled(world: World) -> tuple[bool, float, float, float]:
 
 
 def ensembles(repetitions: int, rng: np.random.Generator) -> None:
+    """How often an ensemble is kept, and how its gain as said compares with the true one."""
     print_header(
         "models", "draws", "a draw's", "kept", "gain as said", "by its own examples", "true gain", "of those kept"
     )

@@ -1,4 +1,4 @@
-"""A run as studies of Optuna's own, for its dashboard and for whatever else reads its storages."""
+"""A run as studies of Optuna's own, for its dashboard and all else that reads its storages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.contract.task import ENSEMBLE
+from workbench.discovery import fault
+from workbench.errors import ModelError, StoreError
 from workbench.search.exporting import to_trial, write_studies
 from workbench.space import from_json
 from workbench.store import queries, resuming
@@ -28,19 +30,29 @@ def export_study(database: Database, run: int, url: str) -> dict[str, int]:
 
     Raises:
         UserError: there is no such run, or one of its studies is there already.
-        StoreError: the storage cannot be written.
+        StoreError: the storage cannot be written, or the run is damaged.
     """
     found = queries.run(database, run)
-    spaces = {model["model"]: from_json(model["space"]) for model in found["models"]}
-    studies: dict[str, list[Any]] = {}
-    for record in resuming.records(database, run):
-        if record["model"] != ENSEMBLE and record["state"] != "running":
-            trial = _trial(record, spaces[record["model"]], found["metric"])
-            studies.setdefault(f"run {run} {record['model']}", []).append(trial)
+    try:
+        studies = _studies(database, found)
+    except (ModelError, LookupError, TypeError, ValueError, AttributeError) as error:
+        why = f"run {run} cannot be made into studies: {fault(error)}"
+        raise StoreError(f"{database.name} is damaged: {why}") from error
     attributes = {key: found[key] for key in ("task", "dataset", "metric", "split_summary")}
     with foreign(url) as shown:
         write_studies(url, shown, found["direction"], attributes, studies)
     return {name: len(trials) for name, trials in studies.items()}
+
+
+def _studies(database: Database, run: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The trials of each model, under the name of its study."""
+    spaces = {model["model"]: from_json(model["space"]) for model in run["models"]}
+    studies: dict[str, list[Any]] = {}
+    for record in resuming.records(database, run["run"]):
+        if record["model"] != ENSEMBLE and record["state"] != "running":
+            trial = _trial(record, spaces[record["model"]], run["metric"])
+            studies.setdefault(f"run {run['run']} {record['model']}", []).append(trial)
+    return studies
 
 
 def _trial(record: Mapping[str, Any], space: Mapping[str, Any], metric: str) -> Any:

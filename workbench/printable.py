@@ -1,4 +1,4 @@
-"""Text from files, rows and plugins as a terminal may show it: whatever would steer the terminal is spelt out."""
+"""Text from files, rows and plugins as a terminal may show it: characters that would steer the terminal are escaped."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Categories of Unicode: controls, formatting (with what turns the direction of text), surrogates, ends of lines."""
 
 _ARABIC_SIGNS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-"""Of category Cf, and yet they are seen: signs that stand around the digits that follow."""
+"""Characters of category Cf that are visible: signs that stand around the digits that follow them."""
 
 _JOINERS = "\u200c\u200d"
 """Zero width non-joiner and joiner: between two letters of Persian or Hindi, or two emoji, they are spelling."""
 
 _SUSPECT = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff]")
-"""Whatever needs a second look; nearly all text needs none."""
+"""Characters that may have to be escaped; nearly all text has none."""
 
 
 def _as_python(letter: str) -> str:

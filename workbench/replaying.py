@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.contract.task import ENSEMBLE
 from workbench.errors import DataError, UserError
-from workbench.execution.pool import Pool
+from workbench.execution.pool import Pool, check_can_go_on
 from workbench.execution.work import Fit, Result, Setup
 from workbench.folders import run_folder
 from workbench.parts import divide, lay_out
@@ -59,7 +59,8 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
         test_data: the same for its test part.
 
     Raises:
-        UserError: there is no such trial, it has no result, or its data is not to be had.
+        UserError: there is no such trial, it has no result, or its data cannot be found.
+        CannotGoOn: a disk is full, or the files of the data have changed meanwhile.
     """
     row = queries.trial(database, trial)
     run = queries.run(database, row["run"])
@@ -73,7 +74,7 @@ def replay(database: Database, trial: str, data: Any = None, test_data: Any = No
     then = queries.version_of(run, row["model"])
     task = registry.stored_task(run["task"], run["plugin"], run["version"])
     offer = registry.stored_model(run["task"], row["model"], row["plugin"], then)
-    # What the other models of the run were, and whether they are still there, is none of its business.
+    # The other models of the run need not be installed any more.
     question = ask(registry, replace(settings, task=task.name, models=(), without=(), fixed={}))
     with run_folder() as folder:
         setup = Setup(str(folder), question.offer.spec.load, row["threads"], settings.device, question.scorers)
@@ -129,7 +130,9 @@ def _settings(run: Mapping[str, Any], row: Mapping[str, Any], data: Any, test_da
 
 def _result(pool: Pool) -> Result:
     while True:
-        for event in pool.events(POLL_SECONDS):
+        events = pool.events(POLL_SECONDS)
+        check_can_go_on(events)
+        for event in events:
             if isinstance(event, Result):
                 return event
 

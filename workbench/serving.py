@@ -18,6 +18,8 @@ from workbench.discovery import fault
 from workbench.errors import PluginError, StoreError, UserError, WorkbenchError
 from workbench.execution import ensembles, scoring
 from workbench.registry import Registry, load_class, load_task
+from workbench.settings import RunSettings
+from workbench.shortage import told
 from workbench.store import artifacts, queries
 from workbench.store.database import Database
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 FILES = ("input", "item_table")
 """What of a query may be the path of a file."""
+
+READING = ("encoding", "on_bad_rows", "options")
+"""Settings of a run that say how data is read."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Served:
         task: how to answer.
         model: fitted.
         encoding: of its run.
-        settings: of its run, which also say how new data is read.
+        settings: those of its run that say how data is read; new data is read in the same way.
         scorers: where the functions of plugins' metrics are, name -> `"package.module:function"`.
         temperature: what its probabilities are to be calibrated by; None where that was not found.
     """
@@ -48,7 +53,7 @@ class Served:
     task: Task[Any]
     model: Model
     encoding: Any
-    settings: Mapping[str, Any]
+    settings: RunSettings
     scorers: Mapping[str, str] = field(default_factory=dict)
     temperature: float | None = None
 
@@ -80,11 +85,11 @@ class Served:
         Raises:
             DataError: the data cannot be read, or nothing of it can be scored.
         """
-        encoding = encoding or self.settings["encoding"]
-        options = {**self.settings["options"], **(options or {})}
+        encoding = encoding or self.settings.encoding
+        options = {**self.settings.options, **(options or {})}
         with self._answering(), tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
             found = kept(data, Path(folder) / "data")
-            source = Source(found, None, encoding, self.settings["on_bad_rows"], options=ENCODING_ALONE)
+            source = Source(found, None, encoding, self.settings.on_bad_rows, options=ENCODING_ALONE)
             part, notices = self.task.held_out(source, options, self.encoding)
             names = [*(metric.name for metric in self.task.metrics_for(part)), *self.scorers]
             evaluation, notes = scoring.evaluate(self.task, self.model, part, names, self.scorers, groups=True)
@@ -95,16 +100,17 @@ class Served:
 
         Its files are in the text encoding of the run's data where it names no `encoding`.
         """
-        encoding = query.get("encoding") or self.settings["encoding"]
+        encoding = query.get("encoding") or self.settings.encoding
         with self._answering(), tempfile.TemporaryDirectory(prefix="workbench-pipe-") as folder:
             files = {name: kept(query[name], Path(folder) / name) for name in FILES if name in query}
             return self.task.answer(self.model, self.encoding, {**query, **files, "encoding": encoding})
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
-        """A stored model that fails to answer is a plugin's, and comes from whoever wrote the database."""
+        """Say of which trial the model is that fails, unless the machine lacks what answering takes."""
         try:
-            yield
+            with told():
+                yield
         except WorkbenchError:
             raise
         except Exception as error:
@@ -125,9 +131,11 @@ def load(database: Database, trial: str) -> Served:
     row = queries.find_trial(database, trial)
     run = queries.run(database, row["run_id"])
     if row["final_rank"] is None or not artifacts.exists(database, row["run_id"], row["id"], "model"):
-        kept = artifacts.trials_kept(database, row["run_id"])
-        listed = f"; run {row['run_id']} keeps {', '.join(kept)}" if kept else f"; run {row['run_id']} keeps none"
-        raise StoreError(f"the fitted model of trial {row['trial']} was not kept{listed} (see run --keep)")
+        others = ", ".join(artifacts.trials_kept(database, row["run_id"])) or "none"
+        raise StoreError(
+            f"the fitted model of trial {row['trial']} was not kept; run {row['run_id']} keeps {others} "
+            "(see run --keep)"
+        )
     registry = Registry.discovered()
     task_offer = registry.stored_task(run["task"], run["plugin"], run["version"])
     task = load_task(task_offer)
@@ -139,7 +147,7 @@ def load(database: Database, trial: str) -> Served:
             weights = ensembles.restore(folder / "ensemble")
             members = [queries.find_trial(database, member) for member in weights]
             for member in members:
-                if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # nor is another run's
+                if not artifacts.exists(database, row["run_id"], member["id"], "model"):  # of the same run
                     raise StoreError(f"trial {row['trial']} needs trial {member['trial']}, whose model is not kept")
             models = [
                 _restored(database, registry, run, member, folder / f"member-{number}")
@@ -150,7 +158,17 @@ def load(database: Database, trial: str) -> Served:
             model = _restored(database, registry, run, row, folder / "model")
     metrics = registry.metrics(task_offer.name, task).values()
     scorers = {offer.name: offer.spec.load for offer in metrics if not offer.missing}
-    return Served(row["trial"], row["model"], task, model, encoding, run["settings"], scorers, row["temperature"])
+    settings = _reading_settings(database, run)
+    return Served(row["trial"], row["model"], task, model, encoding, settings, scorers, row["temperature"])
+
+
+def _reading_settings(database: Database, run: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run that say how data is read; the others may be those of another version."""
+    stored = {name: run["settings"][name] for name in READING if name in run["settings"]}
+    try:
+        return RunSettings.from_mapping({"task": run["task"], **stored})
+    except UserError as error:
+        raise StoreError(f"{database.name} is damaged: the settings of run {run['run']}: {error}") from error
 
 
 def _encoding(database: Database, run: Mapping[str, Any], task: Task[Any], folder: Path) -> Any:

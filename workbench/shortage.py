@@ -1,4 +1,4 @@
-"""What the machine has too little of, told apart from faults of ours and of plugins."""
+"""Shortages of the machine, such as a full disk, told apart from faults of Workbench and of plugins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from workbench.errors import CannotGoOn, WorkbenchError
 
 NO_ROOM = "no room left on the disk of"
-"""How the reason of a trial begins that failed for it; such a trial is tried once more when its run is resumed."""
+"""How the reason of a trial begins that failed for lack of room; the trial is tried once more by a resume."""
 
 _LITTLE_ROOM = 64 * 2**10
-"""Bytes that a full disk may still have, since room is given out in blocks."""
+"""Bytes that a full disk may have left, since room is given out in blocks."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FILES = (errno.EMFILE, errno.ENFILE)

@@ -23,6 +23,7 @@ SECRET = "S3CR3T-canary"
         "--db host=h password='{0} and more' user=u",
         "--db postgresql://ada:pa ss{0}@h/x",
         "--db postgresql:ada:{0}@h/x",
+        "--db postgresql:ada:{0} and more@h/x",
         "--db=postgresql://ada:{0}@h/x",
         "--db //ada:{0}@h/x",
         "--db mysql://ada:{0}@h/x",
@@ -51,6 +52,8 @@ def test_the_password_of_the_environment_is_hidden_where_it_is_quoted(monkeypatc
         ("error: no metric 'ndcg@10'", "run --db postgresql://h:5432/x --metric ndcg@10"),
         ("error: ratings.csv: row 3: no number", "run --data ratings.csv --db sqlite:///a:b@c.db"),
         ("error: no trial 'c803'", "predict c803 --db postgresql://ada@h/x"),
+        ("error: /data/2026-11-29T10:30.csv, line 3", "run --data /data/2026-11-29T10:30.csv --time 1m"),
+        ("error: movies:2:ratings.csv, line 3", "run --data=movies:2:ratings.csv --user-column a@b"),
     ],
 )
 def test_what_is_no_password_is_shown(text: str, given: str) -> None:

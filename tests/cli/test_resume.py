@@ -70,7 +70,7 @@ def test_a_killed_run_is_shown_as_lost_and_goes_on_from_another_folder_to_the_sa
     )
     assert done.returncode == 0, done.stderr
     complete = [row for row in before if row[3] == "complete"]
-    assert f"{len(complete)} trials are there" in done.stderr
+    assert f"{len(complete)} trials so far" in done.stderr
     after = trials(ratings.parent)
     assert [row for row in after if row[0] <= len(before) and row[3] == "complete"] == complete
     assert {row[3] for row in after} <= {"complete", "crashed"}

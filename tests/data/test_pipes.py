@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from workbench.data.pipes import is_pipe, kept
-from workbench.errors import DataError
+from workbench.errors import CannotGoOn, DataError
 from workbench.settings import RunSettings
+from workbench.shortage import told
 
 CONTENT = b"user,item\n" + b"a,b\n" * 50_000
 
@@ -41,6 +43,18 @@ def test_files_and_tables_stay(tmp_path: Path) -> None:
     assert kept(table, tmp_path / "data") is table
     assert kept(tmp_path / "none.csv", tmp_path / "data") == tmp_path / "none.csv"
     assert not (tmp_path / "data").exists()
+
+
+def test_a_full_disk_is_not_blamed_on_the_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    reads, writes = os.pipe()
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(CannotGoOn, match=r"no room left on the disk of .*TMPDIR"), told():
+        kept(f"/dev/fd/{reads}", tmp_path / "data")
+    os.close(reads)
+    os.close(writes)
 
 
 def test_an_endless_device_is_refused(tmp_path: Path) -> None:

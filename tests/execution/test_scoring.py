@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from tests.execution.asking import answers, ask, question
-from workbench.contract.metric import Evaluation, Group, Mistake, Scored
+from workbench.contract.metric import SHARE, Evaluation, Group, Metric, Mistake, Scored
 from workbench.contract.model import Model
 from workbench.contract.task import Task
 from workbench.errors import ModelError, PluginError
@@ -29,6 +29,8 @@ TRUTH = np.array([1.0, 0.0, 1.0])
 
 class Guess(Task[str]):
     """A task whose models answer with numbers."""
+
+    metrics = (Metric("own", "a share", bounds=SHARE),)
 
     def evaluate(self, model: Model, part: str, metrics: Sequence[str]) -> Evaluation:
         values = np.array([0.5, 0.25, 1.0], np.float32)
@@ -315,13 +317,20 @@ def test_folds_have_a_mean_and_each_row_its_fold() -> None:
 def test_the_interval_is_that_of_the_mean(values: list[float]) -> None:
     array = np.array(values, np.float32)
     mean = float(array.mean(dtype=np.float64))
-    low, high = intervals([Evaluation({"m": mean}, {"m": array})])["m"]
+    low, high = intervals([Evaluation({"m": mean}, {"m": array})], Guess())["m"]
     half = student.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
     assert (low, high) == pytest.approx((mean - half, mean + half), rel=1e-6, abs=1e-6)
 
 
 def test_there_is_no_interval_without_a_mean_over_two_examples() -> None:
-    assert intervals([Evaluation({"coverage@10": 0.5, "m": 1.0}, {"m": np.ones(1, np.float32)})]) == {}
+    assert intervals([Evaluation({"coverage@10": 0.5, "m": 1.0}, {"m": np.ones(1, np.float32)})], Guess()) == {}
+
+
+def test_intervals_of_the_task_s_own_metrics_end_where_the_metric_does() -> None:
+    values = np.array([0.0] + [1.0] * 29, np.float32)
+    found = intervals([Evaluation({"own": 29 / 30, "m": 29 / 30}, {"own": values, "m": values})], Guess())
+    assert found["own"][1] == 1.0 < found["m"][1], "of a plugin's metric nobody knows where it ends"
+    assert found["own"][0] == found["m"][0]
 
 
 def test_intervals_over_folds_know_of_the_luck_of_fits() -> None:
@@ -332,6 +341,6 @@ def test_intervals_over_folds_know_of_the_luck_of_fits() -> None:
         Evaluation({"m": shift}, {"m": row + np.float32(shift)})
         for row, shift in zip(values, (-1, 0, 0, 1), strict=True)
     ]
-    (low, high), (low_, high_) = intervals(folds)["m"], intervals(lucky)["m"]
+    (low, high), (low_, high_) = intervals(folds, Guess())["m"], intervals(lucky, Guess())["m"]
     assert high - low == pytest.approx(2 * 1.966 / 400**0.5, rel=0.05)
     assert high_ - low_ == pytest.approx(2 * 3.182 * (2 / 3) ** 0.5 / 2, rel=0.01)

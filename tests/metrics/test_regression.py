@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
+from workbench.contract.task import Task
 from workbench.execution.scoring import intervals
 from workbench.metrics.regression import REGRESSION, evaluate_numbers
 
@@ -26,10 +27,16 @@ def test_they_are_those_of_scikit_learn(pairs) -> None:
         assert float(found.per_example[name].mean(dtype=np.float64)) == pytest.approx(found.metrics[name], rel=1e-5)
 
 
+class Numbers(Task[object]):
+    """Any task of numbers."""
+
+    metrics = REGRESSION
+
+
 def test_the_interval_of_rmse_is_as_wide_as_its_bootstrap() -> None:
     rng = np.random.default_rng(0)
     truth, predicted = np.zeros(400), rng.normal(size=400)
-    low, high = intervals([evaluate_numbers(predicted, truth, ["rmse"])])["rmse"]
+    low, high = intervals([evaluate_numbers(predicted, truth, ["rmse"])], Numbers())["rmse"]
     draws = [np.sqrt((rng.choice(predicted, 400) ** 2).mean()) for _ in range(500)]
     assert high - low == pytest.approx(2 * 1.96 * np.std(draws), rel=0.15)
 

@@ -1,4 +1,4 @@
-"""Databases changed by chance, as whoever writes the file could change them, and what the commands make of them.
+"""Databases changed by chance, as the author of a file could change it, and what the commands make of them.
 
     python -m tests.store.mutating 10000 [FIRST]
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workbench.errors import StoreError
+from workbench.errors import StoreError, StoreFailure
 from workbench.store import artifacts, check, schema
 from workbench.store.artifacts import CHUNK
 from workbench.store.database import Database
@@ -247,6 +247,46 @@ def test_a_file_inside_of_another_is_found_by_the_check(stored: Database) -> Non
     assert check.damaged_artifacts(stored) == [
         "an artifact has two files of the name 'text.txt', or files inside of it",
     ]
+
+
+def test_names_that_differ_by_case_alone_come_back(database: Database, writer: RunWriter, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    for name in ("U_.npz", "u_.npz"):
+        (tmp_path / "model" / name).write_text(name)
+    if len(files(tmp_path / "model")) == 1:
+        pytest.skip("this file system knows no case")
+    put(database, writer.run, None, "encoding", tmp_path / "model")
+    artifacts.get(database, writer.run, None, "encoding", tmp_path / "back")
+    assert files(tmp_path / "back") == files(tmp_path / "model")
+
+
+def test_a_file_is_not_written_over_another(stored: Database, tmp_path: Path) -> None:
+    (tmp_path / "back").mkdir()
+    (tmp_path / "back" / "one.bin").write_text("of a file system that knows no case")
+    with pytest.raises(StoreError, match=r"encoding file one\.bin cannot be written here, where 'one\.bin' is there"):
+        artifacts.get(stored, 1, None, "encoding", tmp_path / "back")
+    assert (tmp_path / "back" / "one.bin").read_text() == "of a file system that knows no case"
+
+
+def test_contents_that_runs_share_are_checked_once(
+    stored: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(stored, 1, None, "model", folder)
+    asked: list[str] = []
+    monkeypatch.setattr(artifacts, "check_file", lambda database, sha256, name: asked.append(sha256))
+    assert check.damaged_artifacts(stored) == []
+    assert sorted(asked) == sorted(map(sha, {TEXT, NOISE, NOISE[:CHUNK], b"1", b"", b"{}"}))
+
+
+def test_a_database_that_cannot_be_read_now_is_not_called_damaged(
+    stored: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> None:
+        raise StoreFailure("database is locked")
+
+    monkeypatch.setattr(artifacts, "check_file", locked)
+    with pytest.raises(StoreFailure, match="locked"):
+        check.problems(stored)
 
 
 def test_what_was_not_kept_is_said_so(stored: Database, tmp_path: Path) -> None:

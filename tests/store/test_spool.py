@@ -101,6 +101,16 @@ def test_a_result_that_a_locked_database_does_not_take_is_stored_when_the_run_is
     assert shown["reports"] == [[1, 0.1], [2, 0.2]]
 
 
+def test_a_result_that_a_full_disk_cut_short_does_not_spoil_the_next(hasty: Database) -> None:
+    run, results = "a" * 32, [{"trial": name, "values": {}, "valid": {}, "reports": []} for name in ("naïve", "b", "c")]
+    path = spool.save(hasty, run, results[0])
+    path.write_bytes(path.read_bytes() + b'{"trial": "b", "val')
+    assert spool.load(hasty, run) == results[:1]
+    for result in results[1:]:
+        spool.save(hasty, run, result)
+    assert spool.load(hasty, run) == results
+
+
 def test_what_is_stored_already_is_not_stored_again(hasty: Database, run_row: RunRow) -> None:
     """As after a kill between the takeover and the end of the spool."""
     writer = begin(hasty, run_row, [])

@@ -96,6 +96,7 @@ def main() -> NoReturn:
 
 def _unexpected(error: Exception) -> str:
     """Whose fault it is, and what it says."""
+    from workbench.discovery import fault
     from workbench.installed import at_fault
     from workbench.shortage import shortage
 
@@ -103,7 +104,7 @@ def _unexpected(error: Exception) -> str:
         return lacking
     plugin = at_fault(error)
     whose = f"plugin {plugin.name} of {plugin.distribution} {plugin.version} failed" if plugin else "internal fault"
-    return f"{whose}: {type(error).__name__}: {error}; run again with --debug for the traceback"
+    return f"{whose}: {fault(error)}; run again with --debug for the traceback"
 
 
 def _complain(text: str) -> None:

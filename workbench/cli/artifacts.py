@@ -9,6 +9,7 @@ import click
 from workbench.cli.files import filling
 from workbench.cli.output import RUN, open_database, print_json, print_table, printing, say, with_database
 from workbench.cli.streams import excuse
+from workbench.wording import counted
 
 
 @click.group()
@@ -53,7 +54,7 @@ def get(url: str, as_json: bool, trial: str, folder: str) -> None:
     if as_json:
         print_json({"trial": row["trial"], "folder": folder, "files": files})
     else:
-        say(f"{len(files)} files written below {folder}")
+        say(f"{counted(len(files), 'file')} written below {folder}")
 
 
 @command.command()

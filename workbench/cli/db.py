@@ -8,6 +8,7 @@ import click
 
 from workbench.cli.output import print_json, printing, say, with_database
 from workbench.cli.streams import excuse
+from workbench.wording import counted
 
 
 @click.group()
@@ -93,7 +94,6 @@ def gc(url: str, as_json: bool) -> None:
         print_json({"database": database.name, **asdict(swept), "folders": folders})
         return
     freed = max(0, swept.bytes_before - swept.bytes_after)
-    contents = f"{swept.blobs} content{'s' * (swept.blobs != 1)}"
-    boards = f"{swept.boards} board{'s' * (swept.boards != 1)}"
-    say(f"{database.name}: {contents} and {boards} removed, {freed:,} bytes returned")
-    say(f"{folders} folder{'s' * (folders != 1)} left by killed runs removed")
+    removed = f"{counted(swept.blobs, 'content')} and {counted(swept.boards, 'board')}"
+    say(f"{database.name}: {removed} removed, {counted(freed, 'byte')} returned")
+    say(f"{counted(folders, 'folder')} left by killed runs removed")

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from workbench.cli.output import print_json, print_table, printing
+from workbench.wording import counted
 
 _PACKAGES = (
     "numpy",
@@ -135,7 +136,10 @@ def _plugins() -> list[dict[str, Any]]:
     for plugin in registry.plugins:
         usual = "noted" if plugin.reason else "ok"
         state = {"loaded": usual, "blocked": "noted"}.get(plugin.state, "broken")
-        offers = [f"{len(plugin.tasks)} tasks, {len(plugin.models)} models, {len(plugin.metrics)} metrics"]
+        offers = [
+            f"{counted(len(plugin.tasks), 'task')}, {counted(len(plugin.models), 'model')}, "
+            f"{counted(len(plugin.metrics), 'metric')}"
+        ]
         offers += ["observes"] * bool(plugin.observes) + [f"command {name}" for name in plugin.commands]
         told = [", ".join(offers)] if plugin.state == "loaded" else [plugin.state]
         found = f"{plugin.distribution} {plugin.version}: {'; '.join([*told, *filter(None, [plugin.reason])])}"

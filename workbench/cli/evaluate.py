@@ -35,7 +35,7 @@ def command(url: str, as_json: bool, trial: str, data: str, encoding: str | None
 
     served = load(open_database(url), trial)
     evaluation, notices = served.evaluate(Path(data), encoding=encoding)
-    known = intervals([evaluation])
+    known = intervals([evaluation], served.task)
     groups, mistakes = list(map(vars, evaluation.groups)), list(map(vars, evaluation.mistakes))
     if as_json:
         metrics = {

@@ -8,6 +8,7 @@ import click
 
 from workbench.cli.output import RUN, open_database, print_json, printing, say, with_database
 from workbench.cli.streams import excuse
+from workbench.wording import counted
 
 
 @click.command()
@@ -27,5 +28,5 @@ def command(url: str, as_json: bool, run: int, storage: str) -> None:
         print_json({"run": run, "studies": written})
         return
     for name, trials in written.items():
-        say(f"{name}: {trials} trial{'s' * (trials != 1)}")
+        say(f"{name}: {counted(trials, 'trial')}")
     say(f"Look at it:  pip install optuna-dashboard && optuna-dashboard {shlex.quote(shown)}", err=True)

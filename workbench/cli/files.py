@@ -16,7 +16,7 @@ from typing import IO
 from workbench.errors import DataError
 
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
-"""Names of what somebody has opened already, be it a plain file; `/dev/shm` has files as any folder."""
+"""Paths of streams that are open already, even where these are plain files; `/dev/shm` is an ordinary folder."""
 
 
 @contextlib.contextmanager

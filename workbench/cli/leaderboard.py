@@ -16,6 +16,7 @@ from workbench.cli.output import (
     say_styled,
     with_database,
 )
+from workbench.wording import counted
 
 
 @click.command()
@@ -70,8 +71,8 @@ def command(
     leaderboard_table(rows)
     others = len(boards) - 1
     if others and run is None:
-        plural = "s" * (others > 1)
-        say(f"{others} other board{plural} in {database.name}; choose one with --task, --data, --metric or --run")
+        listed = counted(others, "other board")
+        say(f"{listed} in {database.name}; choose one with --task, --data, --metric or --run")
 
 
 def undominated(rows: list[dict[str, Any]], names: list[str], direction: str) -> list[dict[str, Any]]:

@@ -86,7 +86,7 @@ def elsewhere(url: str, name: str) -> str:
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output; in ASCII alone where no more can be written."""
-    ascii_alone = not sys.stdout.encoding.lower().startswith("utf")
+    ascii_alone = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     text = json.dumps(document, indent=2, ensure_ascii=ascii_alone, default=str, allow_nan=False)
     print(json_text(text), flush=True)
 

@@ -1,4 +1,4 @@
-"""Keeping passwords off the screen, wherever an address was written, and however it was misspelled."""
+"""Passwords of database addresses, misspelled ones among them, are kept off the screen."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ def _secrets(given: Sequence[str]) -> Iterable[str]:
         if "@" in rest:
             yield rest.rpartition("@")[0]
         elif not re.match(r"\d+(/|$)", rest):  # else the port of a host
-            yield rest
-            yield from _pieces(given[position + 1 :])
+            pieces = list(_pieces(given[position + 1 :]))
+            if pieces or len(written["slashes"]) > 1:  # else a file whose name has a colon
+                yield from [rest, *pieces]
 
 
 def _pieces(arguments: Sequence[str]) -> Iterable[str]:

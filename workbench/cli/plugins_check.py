@@ -11,6 +11,7 @@ import click
 
 from workbench.cli.output import console, print_json, print_table, printing, say, say_lines, seconds
 from workbench.printable import one_line
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from workbench.testing import Examination, Outcome
@@ -39,17 +40,17 @@ def command(name: str, as_json: bool) -> int:
         print_json(_document(examination, outcomes, took))
     else:
         _show(examination, outcomes)
-        counted = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        summary = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
         say()
-        say(f"{counted} in {seconds(took)}")
+        say(f"{summary} in {seconds(took)}")
     return 1 if counts["failed"] else 0
 
 
 def _run(examination: Examination) -> list[Outcome]:
     """Every outcome; a terminal shows which check is running."""
-    outcomes = []
     from rich.text import Text
 
+    outcomes = []
     with console(err=True).status(Text(f"loading {one_line(examination.plugin)}")) as status:
         for number, case in enumerate(cases := examination.cases, 1):
             asked = f"{case.target}: {case.check.name.replace('_', ' ')}"
@@ -79,7 +80,7 @@ def _show(examination: Examination, outcomes: Sequence[Outcome]) -> None:
     if reasons:
         say()
     for reason, count in reasons.items():
-        say(f"skipped: {reason}" + (f" ({count} checks)" if count > 1 else ""))
+        say(f"skipped: {reason}" + (f" ({counted(count, 'check')})" if count > 1 else ""))
     lost = sum(outcome.state == "skipped" and not _is_news(outcome) for outcome in outcomes)
     if failed and lost:
         say()

@@ -19,6 +19,7 @@ from workbench.cli.output import (
 )
 from workbench.cli.streams import excuse
 from workbench.cli.tables import write_table
+from workbench.wording import counted
 
 
 @click.command()
@@ -78,7 +79,7 @@ def command(
         if as_json:
             print_json({"trial": served.trial, "rows": answer.table.num_rows, "output": output})
         else:
-            say(f"{answer.table.num_rows:,} rows written to {output}", err=True)
+            say(f"{counted(answer.table.num_rows, 'row')} written to {output}", err=True)
         return
     rows = answer.table.to_pylist()
     if as_json:

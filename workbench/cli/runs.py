@@ -17,6 +17,7 @@ from workbench.cli.output import (
     with_database,
 )
 from workbench.cli.streams import excuse
+from workbench.wording import counted
 
 
 @click.command()
@@ -36,7 +37,7 @@ def command(url: str, as_json: bool, top: int, delete: int | None) -> None:
         if as_json:
             print_json({"deleted": delete, "trials": trials})
         else:
-            say(f"run {delete} and its {trials} trials are deleted; workbench db gc returns the space")
+            say(f"run {delete} is deleted with {counted(trials, 'trial')}; workbench db gc returns the space")
         return
     rows = queries.runs(database, limit=top)
     if as_json:

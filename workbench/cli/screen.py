@@ -20,6 +20,7 @@ from workbench.printable import one_line
 from workbench.search.trial import Past, Trial
 from workbench.settings import RunSettings
 from workbench.store.rows import ModelRow
+from workbench.wording import counted
 
 SHOWN_TRIALS = 6
 REFRESHES = 4
@@ -89,7 +90,7 @@ class PlainScreen:
             self.seen.add(trial.model)
         if past.last_number:
             again = f" · to be tried once more: {len(past.again)}" * bool(past.again)
-            self._fact("goes on", f"{len(past.trials)} trials are there, best {self.leader()}{again}")
+            self._fact("goes on", f"{counted(len(past.trials), 'trial')} so far, best {self.leader()}{again}")
         self.console.print()
 
     def stage(self, name: str) -> None:
@@ -130,7 +131,8 @@ class PlainScreen:
         if trial.objective is None:
             return str(trial.number), trial.model, trial.state, self.leader(), "", "", trial.result.reason
         value = self.metric.objective(trial.objective)
-        spread = f" ± {(trial.interval[1] - trial.interval[0]) / 2:.3f}" if trial.interval else ""
+        # An interval that ends where the metric does is shorter on that side.
+        spread = f" ± {max(abs(end - value) for end in trial.interval):.3f}" if trial.interval else ""
         return (
             str(trial.number),
             trial.model,
@@ -162,11 +164,11 @@ class PlainScreen:
 
     def _bounds(self) -> str:
         workers, threads = self.settings.worker_count, self.settings.thread_count
-        parts = [f"{workers} worker{'s' * (workers > 1)}, {threads} thread{'s' * (threads > 1)} each"]
+        parts = [f"{counted(workers, 'worker')}, {counted(threads, 'thread')} each"]
         if self.settings.time is not None:
             parts.append(seconds(self.settings.time))
         if self.settings.trials is not None:
-            parts.append(f"{self.settings.trials} trials")
+            parts.append(counted(self.settings.trials, "trial"))
         return " · ".join(parts)
 
     def _clock(self) -> str:

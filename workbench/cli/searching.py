@@ -10,6 +10,7 @@ import click
 
 from workbench.cli.output import console, elsewhere, leaderboard_table, print_json, say, say_styled, seconds, spent
 from workbench.cli.streams import excuse
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -22,7 +23,6 @@ MOST_NAMED = 5
 
 def search(session: Session, url: str, as_json: bool, started: float) -> int:
     """Show a session as it goes, and its result; returns the exit code."""
-
     from workbench.errors import RunStopped
 
     try:
@@ -75,9 +75,9 @@ def _show(summary: dict[str, Any], url: str, usage: str) -> None:
         say_styled("Interrupted: this is what was found so far, and stored.")
         say(f"Go on:   workbench resume {summary['run']}{database}")
     budget = f" of {seconds(summary['budget_seconds'])}" if summary["budget_seconds"] else ""
-    trials = sum(summary["trials"].values())
+    trials = counted(sum(summary["trials"].values()), "trial")
     took = f"{seconds(summary['seconds'])}{budget}: {spent(summary['spent'])}"
-    say(f"Stored in {summary['database']} as run {summary['run']} · {trials} trials · {took}")
+    say(f"Stored in {summary['database']} as run {summary['run']} · {trials} · {took}")
     usable = next((row["trial"] for row in rows if row["trial"] in summary["kept"]), None)
     if usable is not None:
         say(f"Use it:  workbench predict {usable} {usage}{database}")

@@ -11,11 +11,11 @@ from typing import Any, TextIO
 
 _NAMES = ("stdin", "stdout", "stderr")
 _STRICT = ("strict", "surrogateescape")
-"""Handlers of characters that an encoding lacks which fail, or write bytes that are no text."""
+"""Error handlers that fail on a character that the encoding lacks, or write bytes that are no text."""
 
 
 class Sink(io.FileIO):
-    """A descriptor to write to, which takes everything; the first fault ends the writing and is kept.
+    """Writes to a descriptor until the first fault, which is kept; what comes later is dropped without an error.
 
     Args:
         descriptor: it stays open.
@@ -27,7 +27,7 @@ class Sink(io.FileIO):
         self.excused = False
 
     def write(self, data: Any, /) -> int:
-        """Write, or do as if; a descriptor that does not block is waited for."""
+        """Write, or after a fault pretend to; wait where a descriptor that does not block is full."""
         try:
             while self.fault is None:
                 written = super().write(data)
@@ -40,10 +40,10 @@ class Sink(io.FileIO):
 
 
 def guard() -> None:
-    """Open those of descriptors 0 to 2 that are closed, and guard both streams.
+    """Open those of descriptors 0 to 2 that are closed, and guard standard output and standard error.
 
-    A file that is opened while one of them is free gets its number, and then what is meant for the screen. A stream
-    that somebody has put in the place of Python's own stays as it is.
+    A file that is opened while one of these numbers is free would get the number, and with it what is printed. A stream
+    that has been put in the place of Python's own stays as it is.
     """
     for descriptor, name in enumerate(_NAMES):
         try:
@@ -55,7 +55,7 @@ def guard() -> None:
 
 
 def excuse() -> None:
-    """Say that what the command was asked for is done: what cannot be printed from here on costs it nothing."""
+    """Say that the command has done its work: a fault of standard output does not change its exit code any more."""
     sink = _sink(sys.stdout)
     if sink is not None:
         sink.excused = True
@@ -64,8 +64,8 @@ def excuse() -> None:
 def settle(code: int) -> int:
     """The exit code of a command that ended with `code`, once all that it has printed is written.
 
-    A reader that has gone, as in `| head`, has what it wanted. Anything else that kept a command from printing what
-    it was asked for is said, and is exit code 2.
+    A reader that has gone, as in `| head`, has what it wanted. Any other fault of standard output is said on standard
+    error, and the exit code is 2 unless `excuse` was called.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

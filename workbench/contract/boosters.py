@@ -1,4 +1,4 @@
-"""LightGBM models as text, checked before LightGBM reads them: it follows their numbers without a look.
+"""LightGBM models as text, checked before LightGBM reads them, which does not check the numbers itself.
 
 A model is let through only if it is exactly as LightGBM writes it: every line is known, every list as long as the
 numbers of leaves and features say, and every tree is a tree, whose nodes come after their parents.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.errors import ModelError
 
 DEEPEST = 5_000
-"""Levels of a tree; LightGBM goes down them by recursion."""
+"""Levels that a tree may have; LightGBM goes down them by recursion."""
 
 _HEADER = ("version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "feature_names",
            "feature_infos", "tree_sizes")  # fmt: skip
@@ -32,13 +32,13 @@ _NUMBERS = re.compile(r"[-+.0-9einfa ]*")
 
 
 def check_booster(text: str) -> None:
-    """Make sure that a model is what LightGBM may be given.
+    """Make sure that LightGBM can be given a model.
 
     Args:
         text: as `Booster.model_to_string` writes it.
 
     Raises:
-        ModelError: it is not; says where.
+        ModelError: it cannot; says where the model is damaged.
     """
     try:
         _check(text)
@@ -96,7 +96,7 @@ def _check_tree(text: str, number: int, features: int) -> None:
             optional = splits == 0 and name != "leaf_value" and not len(found[name])
             _need(len(found[name]) == length or optional, f"{name} {where} has {len(found[name])} values, not {length}")
     _within(found["split_feature"], 0, features, f"split_feature {where}")
-    check_children(found["left_child"], found["right_child"], leaves, where)
+    _check_children(found["left_child"], found["right_child"], leaves, where)
     _check_categories(tree, found, where)
     _need(tree["is_linear"] in ("0", "1"), f"is_linear {where} is {tree['is_linear']!r}")
     if tree["is_linear"] == "1":
@@ -123,7 +123,7 @@ def _check_categories(tree: dict[str, str], found: dict[str, NDArray[Any]], wher
         _need(bool(fits), f"cat_boundaries {where} do not divide cat_threshold")
 
 
-def check_children(left: NDArray[Any], right: NDArray[Any], leaves: int, where: str) -> None:
+def _check_children(left: NDArray[Any], right: NDArray[Any], leaves: int, where: str) -> None:
     """Make sure that splits make one tree: each but the first, and each leaf ~child, is the child of one before it.
 
     Raises:

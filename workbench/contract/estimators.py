@@ -1,8 +1,7 @@
-"""scikit-learn estimators read back: what compiled code follows without a look is checked before it is given to it.
+"""scikit-learn estimators read back, and checked for numbers that would lead compiled code out of their arrays.
 
-skops vouches for types alone. A decision tree, a support vector machine or a LightGBM booster of a trusted type can
-hold numbers that lead out of its memory; so these are checked number by number, the first and the last before they are
-made.
+skops vouches for types alone. Decision trees, support vector machines, neighbors and LightGBM boosters of trusted types
+are checked number by number; trees and boosters before they are made.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ TRUSTED_TYPES = (
 )
 
 MOST_UNPACKED = 2**26
-"""Bytes that a packed file may hold however small it is; beyond, `MOST_PACKED` holds."""
+"""Bytes that a packed file of any size may unpack to; a larger one is bounded by `MOST_PACKED`."""
 
 MOST_PACKED = 200
-"""How many times its own size a packed file may hold; arrays of fitted models have 1 to 10."""
+"""How many times its own size a packed file may unpack to; arrays of fitted models have 1 to 10."""
 
 _LEAF = -1
 _MADE_BY = {"Tree": "TreeNode", "Booster": "ObjectNode", "TreePredictor": "ObjectNode"}
@@ -94,7 +93,7 @@ def _nodes(root: Any) -> Iterator[Any]:
 
 
 def _check_node(node: Any) -> None:
-    """Refuse what is made of numbers that nobody else looks at; it is not made yet, but what it is made of is."""
+    """Refuse a tree or booster whose numbers do not fit each other; it is not made yet, but its children are."""
     name, kind = f"{node.module_name}.{node.class_name}", type(node).__name__
     if kind == "TreeNode":
         _check_tree(node.args.construct(), node.attrs.construct())
@@ -108,7 +107,7 @@ def _check_node(node: Any) -> None:
 
 
 def _check_tree(arguments: Any, state: Any) -> None:
-    """Of sklearn's `Tree`: what it is made with, and the nodes that it is then given."""
+    """Of scikit-learn's `Tree`: the arguments that it is made with, and the nodes that it is given then."""
     n_features, n_classes, n_outputs = arguments
     nodes, count = state["nodes"], state["node_count"]
     classes = np.asarray(n_classes)
@@ -188,7 +187,7 @@ def _held(root: Any) -> Iterator[Any]:
 
 
 def _check_members(own: dict[str, Any]) -> None:
-    """Trees of a forest are given as many features as the forest asks its input for, or chooses for them."""
+    """Of a forest or of bagging: that each tree was fitted on as many features as it will be given."""
     width, chosen = own.get("n_features_in_", 0), own.get("estimators_features_")
     for number, tree in enumerate(own.get("estimators_", ())):
         given = width if chosen is None else len(chosen[number])
@@ -201,7 +200,10 @@ def _check_predictors(own: dict[str, Any]) -> None:
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
     width = own.get("n_features_in_")
-    _need(own.get("_preprocessor") is None, "a preprocessor may give the trees other features than they ask for")
+    _need(
+        own.get("_preprocessor") is None,
+        "a preprocessor may give the trees other features than they ask for; leave categorical_features out",
+    )
     categorical = np.asarray(own["_bin_mapper"].is_categorical_) != 0
     _need(categorical.shape == (width,), "is_categorical_ is not of every feature")
     for predictor in chain.from_iterable(own["_predictors"]):
@@ -242,13 +244,16 @@ def _check_machine(machine: Any) -> None:
 
 
 def _check_neighbors(own: dict[str, Any]) -> None:
-    """Of neighbors: that each has the features of the input, and a class or value of its own."""
+    """Of nearest neighbors: that each example has the features of the input, and a class or value of its own."""
     if "_fit_X" not in own:
         return  # it is not fitted, and says so when it is asked
     examples = own["_fit_X"]
     fits = examples.ndim == 2 and examples.dtype.kind in "fiu" and examples.shape[1] == own.get("n_features_in_")
     _need(fits, "neighbors are of other features")
-    _need(own.get("_fit_method") == "brute", "neighbors are in a tree, which cannot be checked before it is used")
+    _need(
+        own.get("_fit_method") == "brute",
+        "neighbors are in a tree, which cannot be checked before it is used; fit them with algorithm='brute'",
+    )
     if "_y" in own:
         _need(np.shape(own["_y"])[:1] == examples.shape[:1], "neighbors are not as many as their classes")
     if "_y" in own and isinstance(own.get("classes_"), np.ndarray):

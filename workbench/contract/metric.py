@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 SHARE = (0.0, 1.0)
+"""Bounds of a share, such as accuracy."""
+
 NOT_NEGATIVE = (0.0, math.inf)
+"""Bounds of an error or a loss."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Metric:
         name: as on leaderboards, such as `"ndcg@10"`.
         summary: one line that says how it is computed.
         larger_is_better: False for errors and losses.
-        bounds: between which its values lie; intervals end there.
+        bounds: the smallest and the largest value that it can have; intervals end there.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Metric:
         return value if self.larger_is_better else -value
 
     def interval(self, value: float, half_width: float) -> tuple[float, float]:
-        """Around a value, as far as the metric goes."""
+        """(low, high) around a value, cut off at `bounds`."""
         low, high = self.bounds
         return max(low, value - half_width), min(high, value + half_width)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import DataError
+from workbench.shortage import no_room
 
 STANDARD_INPUT = ("-", "/dev/stdin")
 
@@ -37,7 +38,8 @@ def kept(data: Any, folder: Path) -> Any:
         folder: where that file is put, in a folder that is made for it.
 
     Raises:
-        DataError: the pipe is a terminal or a device, is closed, or its content has no room.
+        DataError: the pipe is a terminal or a device, or is closed.
+        OSError: the folder has no room for its content.
     """
     if not is_pipe(data):
         return data
@@ -53,5 +55,7 @@ def kept(data: Any, folder: Path) -> Any:
             with (folder / name).open("wb") as file:
                 shutil.copyfileobj(pipe, file, 1 << 20)
     except OSError as error:
+        if no_room(error, folder):  # of the folder, not of the pipe
+            raise
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
     return folder / name

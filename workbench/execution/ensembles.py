@@ -39,7 +39,7 @@ FOLDS = 4
 """Of the examples, of which each is judged by weights chosen on the others."""
 
 LEAST_GAIN = 1.645
-"""In standard errors: what a gain by chance alone exceeds in one case of twenty. Members cost more than one model."""
+"""In standard errors: what a gain by chance alone exceeds in one case of twenty, where errors are well known."""
 
 FINAL = 0.5
 """Of the time: what the weights that are kept may take, and then those by which they are judged."""
@@ -120,9 +120,9 @@ def merged(found: Sequence[Evaluation], rows: NDArray[np.int64]) -> Evaluation:
     metrics, per_example = {}, {}
     fold = folds_of(found[0], rows)
     for name in found[0].metrics:
-        values_ = [each.per_example[name] for each in found if name in each.per_example]
-        if len(values_) == len(found):
-            per_example[name] = np.choose(fold, values_)
+        by_fold = [each.per_example[name] for each in found if name in each.per_example]
+        if len(by_fold) == len(found):
+            per_example[name] = np.choose(fold, by_fold)
             metrics[name] = float(per_example[name].mean(dtype="float64"))
         elif all(name in each.metrics for each in found):
             metrics[name] = statistics.fmean(each.metrics[name] for each in found)
@@ -184,7 +184,7 @@ def weigh(
         question.id,
         weights=weights,
         metrics=dict(found[0].metrics),
-        intervals=scoring.intervals(found[:1]),
+        intervals=scoring.intervals(found[:1], task),
         temperature=statistics.geometric_mean(known) if known else None,
         draws=tuple(each.metrics[name] for each in found),
         gains=(by.value if question.larger_is_better else -by.value) > LEAST_GAIN * by.error,

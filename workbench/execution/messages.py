@@ -1,7 +1,7 @@
 """Messages between a run and its processes: one JSON document a line, read strictly.
 
-A worker's pipe is open to whatever its models do, so nothing that comes out of it is believed before it is checked:
-every line has a bound, and every field the type that its dataclass declares.
+A model may write anything to its worker's pipe, so each message is checked before it is used: a line is not longer than
+`LONGEST_LINE`, and each field has the type that its dataclass declares.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.execution import work
 from workbench.printable import printable
 
 LONGEST_LINE = 16 * 2**20
-"""Bytes of a line; a result with 20,000 metrics, each with an interval, takes 5 MiB."""
+"""Bytes that a line may have; a result with 20,000 metrics, each with an interval, takes 5 MiB."""
 
 DEEPEST = 32
 """How deeply a value of any type, such as a hyperparameter, may nest."""

@@ -1,4 +1,4 @@
-"""The files of a run's data, which all of its processes map: whether a model has changed what all others learn from."""
+"""Whether a model has changed the files of a run's data, which all processes of the run map into memory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 class Originals:
     """Files as they were written.
 
-    They are made read-only, which stops a program that writes by mistake; from one that changes them all the same
-    nothing can be hidden that runs as the same user, so that it is at least seen.
+    They are made read-only, which stops a program that writes to them by mistake. A program of the same user can change
+    them all the same, so that changes are looked for.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Originals:
                 self._states[path] = _state(path)
 
     def changed(self) -> Path | None:
-        """One that is not what it was; one that is gone is still there for those who map it."""
+        """A file that has changed; None where there is none. A removed file is not one: processes have it mapped."""
         for path, state in self._states.items():
             try:
                 if _state(path) != state:

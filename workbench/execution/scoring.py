@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.contract.metric import Evaluation, Group, Mistake, Scored
-from workbench.errors import ModelError, PluginError
+from workbench.contract.metric import Evaluation, Group, Metric, Mistake, Scored
+from workbench.errors import ModelError, PluginError, UserError
 from workbench.execution.work import reason
 from workbench.printable import printable
 from workbench.registry import load_class
@@ -116,8 +116,11 @@ def joined(
     return np.concatenate(values), np.concatenate(examples), np.repeat(np.arange(len(scored)), lengths)
 
 
-def intervals(scored: Sequence[Evaluation]) -> dict[str, tuple[float, float]]:
-    """Name -> (low, high), 95 %, of the metrics that are means over examples; with the luck of several folds' fits."""
+def intervals(scored: Sequence[Evaluation], task: Task[Any]) -> dict[str, tuple[float, float]]:
+    """Name -> (low, high), 95 %, of the metrics that are means over examples; with the luck of several folds' fits.
+
+    Those of the task's own metrics end where the metric does.
+    """
     from workbench.metrics.significance import mean_over_draws
 
     found = {}
@@ -125,8 +128,16 @@ def intervals(scored: Sequence[Evaluation]) -> dict[str, tuple[float, float]]:
         rows = joined(scored, name)
         half = math.inf if rows is None else mean_over_draws(*rows).half_width()
         if is_finite(value) and math.isfinite(half):
-            found[name] = value - half, value + half
+            found[name] = _metric(task, name).interval(value, half)
     return found
+
+
+def _metric(task: Task[Any], name: str) -> Metric:
+    """A metric of the task, or one of a plugin, whose bounds are not known."""
+    try:
+        return task.metric(name)
+    except UserError:
+        return Metric(name, "")
 
 
 def mean(folds: Sequence[Evaluation]) -> Evaluation:

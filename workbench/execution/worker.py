@@ -170,7 +170,7 @@ class TrialDesk(Desk):
             question.id,
             "complete",
             metrics={name: float(value) for name, value in evaluation.metrics.items()},
-            intervals=scoring.intervals(scored),
+            intervals=scoring.intervals(scored, self.task),
             groups=evaluation.groups,
             mistakes=evaluation.mistakes,
             **found,

@@ -16,6 +16,7 @@ import numpy as np
 
 from workbench.search.study import ModelStudy
 from workbench.search.trial import Trial
+from workbench.wording import counted
 
 PRIOR_GAIN = 0.02
 """Of the best objective: what a model that has not improved yet is expected to gain at the price of all its trials."""
@@ -86,7 +87,8 @@ def choose(
     Args:
         candidates: the baseline first.
         clocks: False where only counts and estimates may decide, so that a run can be repeated.
-        rng: for the draw; its numbers mean the same whoever is able, so that a resumed run draws as an unbroken one.
+        rng: for the draw, which uses as many numbers however many models can have a trial, so that a resumed run
+            draws as an unbroken one.
         fits: whether there is time left for one more trial of a model.
     """
     able = [each for each in candidates if not each.study.exhausted and not each.hopeless and fits(each)]
@@ -172,14 +174,14 @@ def _why(candidate: Candidate, leader: float, clocks: bool, late: float) -> str:
     if not candidate.started:
         return "the search ended before its turn" if candidate.dropped_at is None else f"no time for a trial of {one}"
     if candidate.hopeless:
-        return f"stopped after {len(candidate.trials)} trials without a score"
+        return f"stopped after {counted(len(candidate.trials), 'trial')} without a score"
     if candidate.study.exhausted:
         return "has tried all there is" if candidate.study.space else "has nothing to search"
     if candidate.dropped_at is not None and candidate.dropped_at < late:
         return f"from {_seconds(candidate.dropped_at)} on, no time for one more trial of {one}"
     cost = cost_for_improvement(candidate, leader, clocks)
     count = round(cost / candidate.seconds(clocks))
-    expected = _seconds(cost) if clocks else f"{count:,} trial{'s' * (count != 1)}"
+    expected = _seconds(cost) if clocks else counted(count, "trial")
     leads = "leads; " if candidate.best and candidate.best.objective == leader else ""
     return f"{leads}{expected} to an improvement expected"
 

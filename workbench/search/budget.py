@@ -57,7 +57,7 @@ class Budget:
 
 
 def makespan(costs: Sequence[float], workers: int) -> float:
-    """How long so many workers take for fits of these costs, each going to whoever is free first, the longest first."""
+    """Seconds that workers take for fits of these costs: the longest first, each by the first worker that is free."""
     busy = [0.0] * max(1, workers)
     for cost in sorted(costs, reverse=True):
         busy[busy.index(min(busy))] += cost

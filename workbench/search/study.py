@@ -76,7 +76,7 @@ class ModelStudy:
         return None
 
     def claim(self, params: Mapping[str, Any]) -> None:
-        """These hyperparameters are being tried, whoever asked for them."""
+        """Note that these hyperparameters are tried, so that they are not proposed again."""
         self._tried.add(canonical(params))
 
     def put_back(self, params: Mapping[str, Any]) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +16,7 @@ from sqlalchemy.engine import Connection
 from workbench.errors import StoreError
 from workbench.store import schema
 from workbench.store.database import Database, rereading
+from workbench.store.paths import inside, targets_of
 from workbench.store.queries import short_ids
 from workbench.store.types import type_at
 
@@ -31,16 +30,12 @@ Hashes = Mapping[str, str]
 Write = Callable[[str, Callable[[Connection], Any]], Any]
 
 MOST_UNPACKED = 2**28
-"""Bytes of an artifact that may be unpacked from next to nothing; beyond, `MOST_PACKED` holds."""
+"""Bytes that an artifact of any stored size may unpack to; a larger one is bounded by `MOST_PACKED`."""
 
 MOST_PACKED = 1_000
 """How many times its stored bytes a large artifact may have: fitted models have 1 to 20."""
 
-LONGEST_PART, LONGEST_PATH = 255, 1_000
-"""Bytes of a file's name, and of its path in an artifact, which every file system takes."""
-
 _PAYS = 0.9
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def stage(write: Write, folder: Path) -> Hashes:
@@ -55,7 +50,7 @@ def stage(write: Write, folder: Path) -> Hashes:
     """
     names = {path: path.relative_to(folder).as_posix() for path in _files(folder)}
     for path in names.values():
-        _inside(folder, path)  # what `get` would refuse is not stored
+        inside(folder, path)  # what `get` would refuse is not stored
     return {name: _put_file(write, path) for path, name in names.items()}
 
 
@@ -69,13 +64,26 @@ def name(connection: Connection, run: int, trial: int | None, kind: str, hashes:
         connection.execute(sa.insert(schema.artifact), rows)
 
 
-@rereading
 def get(database: Database, run: int, trial: int | None, kind: str, folder: Path) -> None:
     """Write an artifact's files below an empty folder, each checked against its hash before it is written.
 
     Raises:
         StoreError: there is none, a file is damaged or larger than can be, or a path leads out of the folder.
     """
+    hashes, size = _described(database, run, trial, kind)
+    targets = targets_of(folder, [path for path, _ in hashes])
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
+    for target, (path, sha256) in zip(targets, hashes, strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        get_file(database, sha256, target, name=f"{kind} file {path}")
+
+
+@rereading
+def _described(database: Database, run: int, trial: int | None, kind: str) -> tuple[list[tuple[str, str]], int]:
+    """(path and hash of each file of an artifact, bytes of all files together)."""
     table = schema.artifact
     with database.read() as connection:
         rows = connection.execute(
@@ -86,14 +94,8 @@ def get(database: Database, run: int, trial: int | None, kind: str, folder: Path
         ).all()
     if not rows:
         raise StoreError(f"{database.name} keeps no {kind} there")
-    targets = _targets(folder, [path for path, _ in rows])
-    folder.mkdir(parents=True, exist_ok=True)
-    size, free = _checked_size(database, [sha256 for _, sha256 in rows], f"the {kind}"), shutil.disk_usage(folder).free
-    if size > free:
-        raise StoreError(f"the {kind} takes {size:,} bytes, and {folder} has {free:,} left; point TMPDIR elsewhere")
-    for target, (path, sha256) in zip(targets, rows, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        get_file(database, sha256, target, name=f"{kind} file {path}")
+    size = _checked_size(database, [sha256 for _, sha256 in rows], f"the {kind}")
+    return [(path, sha256) for path, sha256 in rows], size
 
 
 @rereading
@@ -167,43 +169,6 @@ def _files(folder: Path) -> list[Path]:
         if path.is_symlink() or not path.is_file():
             raise StoreError(f"{path.name} is a link or no plain file, and is not kept")
     return found
-
-
-def _targets(folder: Path, paths: Sequence[str]) -> list[Path]:
-    """Where the files of an artifact go, none of which is a folder of another."""
-    targets = [_inside(folder, path) for path in paths]
-    names = Counter(path.casefold() for path in paths)  # some file systems know no case
-    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
-    for path in paths:
-        if path.casefold() in folders or names[path.casefold()] > 1:
-            raise StoreError(f"an artifact has two files of the name {path!r}, or files inside of it")
-    return targets
-
-
-def _inside(folder: Path, path: str) -> Path:
-    """Where a file of an artifact goes, if its path is one that is plain on every system."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or not pure.parts or str(pure) != path or not path.isprintable() or set(path) & set("\\:"):
-        raise StoreError(f"an artifact is named {_short(path)}, which is no plain relative path")
-    for part in pure.parts:
-        if part == ".." or _DEVICE.fullmatch(part):
-            raise StoreError(f"an artifact is named {_short(path)}, which is no plain relative path")
-    if len(path.encode()) > LONGEST_PATH or max(len(part.encode()) for part in pure.parts) > LONGEST_PART:
-        raise StoreError(f"an artifact is named {_short(path)}, which is too long for a file's name")
-    return folder.joinpath(*pure.parts)
-
-
-def _short(path: str) -> str:
-    return ascii(path) if len(path) <= 80 else f"{path[:80]!a}..."
-
-
-def check_paths(paths: Sequence[str]) -> None:
-    """Make sure that the files of an artifact are named as `get` takes them.
-
-    Raises:
-        StoreError: one is not, or is a folder of another.
-    """
-    _targets(Path(), paths)
 
 
 def _checked_size(database: Database, hashes: Sequence[str], what: str) -> int:
@@ -282,9 +247,11 @@ def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
     """Write one blob to a file, which is there under its name only when its content is known to be right.
 
     Raises:
-        StoreError: it is missing, or its content does not match its hash.
+        StoreError: it is missing, its content does not match its hash, or the file is there already.
     """
     check_file(database, sha256, name)
+    if target.exists():  # names that differ by case alone are one on some file systems
+        raise StoreError(f"{name} cannot be written here, where {target.name!r} is there already")
     with target.open("xb") as file:
         try:
             for data in _content(database, sha256, name):
@@ -294,6 +261,7 @@ def get_file(database: Database, sha256: str, target: Path, name: str) -> None:
             raise
 
 
+@rereading
 def check_file(database: Database, sha256: str, name: str) -> None:
     """Read one blob and compare its content with its hash.
 

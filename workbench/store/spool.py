@@ -20,8 +20,10 @@ def save(database: Database, run: str, result: dict[str, Any]) -> Path:
     """
     path = _path(database, run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(result, allow_nan=False) + "\n")
+    with path.open("a+b") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)  # less a line that a full disk has cut short
+        file.write(json.dumps(result, allow_nan=False).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
     return path

@@ -1,7 +1,7 @@
-"""Types of columns that look at what they read: a database may come from anyone, and SQLite keeps anything anywhere.
+"""Types of columns that check what is read: a database may come from anyone, and SQLite keeps any value in any column.
 
-They take the place of SQLAlchemy's types of the same names. What does not fit its column is a `DamagedValue`, which
-`Database` turns into one line.
+They take the place of SQLAlchemy's types of the same names. A value that does not fit its column raises
+`DamagedValue`, which `Database` turns into one line.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ SHOWN = 40
 
 class DamagedValue(Exception):
     """A value that its column cannot hold."""
+
+
+def shown(value: Any) -> str:
+    """A stored value as a message quotes it: in ASCII, and of a long one the beginning."""
+    text = ascii(value[: SHOWN + 1] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 class _Checked(sa.TypeDecorator[Any]):
@@ -64,9 +70,7 @@ class _Checked(sa.TypeDecorator[Any]):
                         return found
             except (TypeError, ValueError, OverflowError, RecursionError):
                 pass  # SQLAlchemy cannot convert it: said below
-            shown = ascii(value[: SHOWN + 1] if isinstance(value, str | bytes) else value)
-            shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
-            raise DamagedValue(f"{self.where} is {shown}, which is no {self._means}")
+            raise DamagedValue(f"{self.where} is {shown(value)}, which is no {self._means}")
 
         return read
 

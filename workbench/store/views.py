@@ -1,4 +1,4 @@
-"""The views: the public API for whoever queries the database with SQL.
+"""The views: the public API of the database for queries in SQL.
 
 They hold no window functions: a rank computed in a view reads the whole board; ORDER BY in the query reads
 its index.
