@@ -20,7 +20,8 @@ import pytest
 from tests.execution.asking import answers, ask, describe, question, until, works
 from workbench.errors import CannotGoOn
 from workbench.execution.child import STDERR_KEPT
-from workbench.execution.pool import DATA_CHANGED, Pool, check_can_go_on
+from workbench.execution.originals import DATA_CHANGED
+from workbench.execution.pool import Pool, check_can_go_on
 from workbench.execution.work import Description, Fit, Location, Result, Setup
 from workbench.shortage import NO_ROOM
 
@@ -129,6 +130,17 @@ def test_a_model_that_changes_the_data_is_seen_before_anybody_reads_it(
         assert result.state == "failed" and result.reason.startswith(f"{DATA_CHANGED}: parts/")
         with pytest.raises(CannotGoOn, match=DATA_CHANGED):
             check_can_go_on([result])
+
+
+@pytest.mark.parametrize("left", ["a file", "nothing"])
+def test_a_worker_cannot_be_started_where_a_model_has_removed_the_run_s_folder(
+    setup: Setup, tmp_path: Path, left: str
+) -> None:
+    if left == "a file":
+        tmp_path.joinpath("temporary").touch()
+    folder = tmp_path if left == "a file" else tmp_path / "gone"
+    with Pool(replace(setup, folder=str(folder)), 1) as pool, pytest.raises(CannotGoOn, match=DATA_CHANGED):
+        pool.start()
 
 
 def test_the_last_words_are_capped_and_can_be_printed(make_pool: Callable[..., Pool]) -> None:

@@ -493,6 +493,21 @@ class WritesOnPipes(Good):
                 continue
 
 
+class ReportsAndReadsNothing(Good):
+    """Posts reports behind the back of `Context.report`, and stops."""
+
+    id: str = ""
+    times: int = 1
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        lines = [
+            f'{{"kind": "Report", "id": "{self.id}", "step": {step}, "value": 0.5}}\n' for step in range(self.times)
+        ]
+        WritesOnPipes(line="".join(lines)).fit(train, context)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 class BreaksItsAnswer(Good):
     """Has the worker say something else than what it means."""
 
