@@ -44,6 +44,8 @@ def workers() -> list[psutil.Process]:
     [
         ("Segfaults", "died of SIGSEGV"),
         ("Exits", "ended without a result (exit code 0)"),
+        ("RaisesBeyondExceptions", "ended without a result (exit code 1)"),
+        ("ClosesItsPipes", "closed the pipe of its answers"),
     ],
 )
 def test_a_worker_that_dies_is_a_crash_with_its_last_words_and_is_replaced(
@@ -53,7 +55,8 @@ def test_a_worker_that_dies_is_a_crash_with_its_last_words_and_is_replaced(
     result = ask(pool, question(model))
     assert isinstance(result, Result)
     assert (result.state, result.reason, result.metrics) == ("crashed", reason, {})
-    assert {"Segfaults": "about to read nothing", "Exits": "last words"}[model] in result.traceback
+    words = {"Segfaults": "about to read nothing", "RaisesBeyondExceptions": "GeneratorExit: last words"}
+    assert words.get(model, "last words") in result.traceback
     works(pool)
 
 

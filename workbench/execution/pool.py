@@ -29,6 +29,9 @@ from workbench.shortage import NO_ROOM, is_full, with_remedy
 
 POLL_SECONDS = 0.1
 
+ENDING_SECONDS = 1.0
+"""For a worker whose answers have ended to end, too."""
+
 UNREAD = 1_000
 """Messages of all workers that may wait for the owner; a worker that posts more has to wait itself."""
 
@@ -300,6 +303,11 @@ class Pool:
         if worker.gone:
             return []
         worker.gone = True
+        if not fault and worker.ending is None:
+            # Its pipes close before it has ended: killed at once, it would seem to have died of that.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(ENDING_SECONDS)
+        ended = not worker.alive
         child.send(worker.process)
         code = worker.process.wait()
         leftovers.stop(worker.mark)
@@ -312,6 +320,8 @@ class Pool:
             state, reason = worker.ending
         elif fault:
             state, reason = "crashed", f"wrote on its pipe what is no answer: {fault}"
+        elif not ended:
+            state, reason = "crashed", "closed the pipe of its answers"
         else:
             state, reason = "crashed", child.cause(code, "ended without a result")
         words = printable(str(worker.last_words))

@@ -69,6 +69,18 @@ class Exits(Good):
         os._exit(self.code)
 
 
+class RaisesBeyondExceptions(Good):
+    def fit(self, train, context):
+        raise GeneratorExit("last words")
+
+
+class ClosesItsPipes(Good):
+    def fit(self, train, context):
+        print("last words", file=sys.stderr, flush=True)
+        os.closerange(3, 64)
+        time.sleep(600)
+
+
 class Segfaults(Good):
     def fit(self, train, context):
         print("about to read nothing", flush=True)
