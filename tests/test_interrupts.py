@@ -24,6 +24,12 @@ def test_a_signal_waits_for_the_next_check_but_where_it_is_to_count_at_once() ->
             reached.append("the rest")
         assert error.value.exit_code == interrupts.exit_code == 143 and not reached
     interrupts = Interrupts()
+    with interrupts.watching(), pytest.raises(Interrupted), interrupts.at_once():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Interrupted:
+            raise TypeError("a library's error over ours") from None
+    interrupts = Interrupts()
     with interrupts.watching():
         with interrupts.at_once():
             pass

@@ -37,6 +37,9 @@ def amid(error: BaseException) -> BaseException:
         (RuntimeError(f"I/O error: {os.strerror(errno.ENOSPC)} (os error 28)"), "no room left on the disk of "),
         (OSError(errno.EMFILE, "Too many open files", "/x"), "too many open files; allow more (ulimit -n)"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "too many processes"),
+        (RuntimeError("can't start new thread"), "no thread can be started; allow more threads (ulimit -u)"),
+        (RuntimeError(f"Failed to launch: {os.strerror(errno.EAGAIN)}"), "no thread can be started; allow more"),
+        (MemoryError(), "too little memory; end other programs"),
     ],
 )
 def test_a_shortage_is_said_with_its_remedy(error: BaseException, said: str) -> None:

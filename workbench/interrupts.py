@@ -68,6 +68,9 @@ class Interrupts:
         try:
             self.check()
             yield
+        except Exception:
+            self.check()  # libraries put errors of their own in the place of what a handler of a signal raises
+            raise
         finally:
             self._at_once = False
 

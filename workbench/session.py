@@ -13,7 +13,7 @@ from workbench.contract.metric import Metric
 from workbench.contract.split import Dataset, Split
 from workbench.contract.task import ENSEMBLE
 from workbench.errors import DataError, PluginError, SettingsError
-from workbench.execution.pool import DATA_CHANGED
+from workbench.execution.originals import DATA_CHANGED
 from workbench.execution.work import Result
 from workbench.registry import ModelOffer, Registry, TaskOffer
 from workbench.search.budget import Budget

@@ -21,6 +21,9 @@ _LITTLE_ROOM = 64 * 2**10
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FILES = (errno.EMFILE, errno.ENFILE)
 
+_NO_THREAD = ("can't start new thread", os.strerror(errno.EAGAIN))
+"""What Python and libraries say where the system starts no thread; their errors have no number."""
+
 
 def no_room(error: BaseException, scratch: Path) -> str:
     """Which disk was full where that is what an error comes from; else an empty text.
@@ -63,6 +66,10 @@ def shortage(error: BaseException) -> str:
             return "too many open files; allow more (ulimit -n)"
         if isinstance(each, BlockingIOError) and each.errno == errno.EAGAIN:
             return "too many processes; allow more (ulimit -u), or take fewer --workers"
+        if any(text in _words_of(each) for text in _NO_THREAD):
+            return "no thread can be started; allow more threads (ulimit -u) or memory (ulimit -v)"
+        if isinstance(each, MemoryError):
+            return "too little memory; end other programs, allow more (ulimit -v), or take less data"
     return ""
 
 

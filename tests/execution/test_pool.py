@@ -20,7 +20,8 @@ import pytest
 from tests.execution.asking import answers, ask, describe, question, until, works
 from workbench.errors import CannotGoOn
 from workbench.execution.child import STDERR_KEPT
-from workbench.execution.pool import DATA_CHANGED, Pool, check_can_go_on
+from workbench.execution.originals import DATA_CHANGED
+from workbench.execution.pool import Pool, check_can_go_on
 from workbench.execution.work import Description, Fit, Location, Result, Setup
 from workbench.shortage import NO_ROOM
 
@@ -43,6 +44,8 @@ def workers() -> list[psutil.Process]:
     [
         ("Segfaults", "died of SIGSEGV"),
         ("Exits", "ended without a result (exit code 0)"),
+        ("RaisesBeyondExceptions", "ended without a result (exit code 1)"),
+        ("ClosesItsPipes", "closed the pipe of its answers"),
     ],
 )
 def test_a_worker_that_dies_is_a_crash_with_its_last_words_and_is_replaced(
@@ -52,7 +55,8 @@ def test_a_worker_that_dies_is_a_crash_with_its_last_words_and_is_replaced(
     result = ask(pool, question(model))
     assert isinstance(result, Result)
     assert (result.state, result.reason, result.metrics) == ("crashed", reason, {})
-    assert {"Segfaults": "about to read nothing", "Exits": "last words"}[model] in result.traceback
+    words = {"Segfaults": "about to read nothing", "RaisesBeyondExceptions": "GeneratorExit: last words"}
+    assert words.get(model, "last words") in result.traceback
     works(pool)
 
 
@@ -129,6 +133,17 @@ def test_a_model_that_changes_the_data_is_seen_before_anybody_reads_it(
         assert result.state == "failed" and result.reason.startswith(f"{DATA_CHANGED}: parts/")
         with pytest.raises(CannotGoOn, match=DATA_CHANGED):
             check_can_go_on([result])
+
+
+@pytest.mark.parametrize("left", ["a file", "nothing"])
+def test_a_worker_cannot_be_started_where_a_model_has_removed_the_run_s_folder(
+    setup: Setup, tmp_path: Path, left: str
+) -> None:
+    if left == "a file":
+        tmp_path.joinpath("temporary").touch()
+    folder = tmp_path if left == "a file" else tmp_path / "gone"
+    with Pool(replace(setup, folder=str(folder)), 1) as pool, pytest.raises(CannotGoOn, match=DATA_CHANGED):
+        pool.start()
 
 
 def test_the_last_words_are_capped_and_can_be_printed(make_pool: Callable[..., Pool]) -> None:

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from tests.execution.asking import PATIENCE, answers, ask, question, until, works
+from workbench.errors import ModelError
 from workbench.execution.pool import Pool
-from workbench.execution.work import Report, Result, Verdict
+from workbench.execution.reporting import Reporter
+from workbench.execution.work import Event, Report, Result, Verdict
 
 
 def judged(pool: Pool, asked: object, stop_at: int) -> tuple[Result, list[Report]]:
@@ -54,6 +57,38 @@ def test_verdicts_on_what_has_ended_are_nobodys(pool: Pool) -> None:
     assert ask(pool, first).state == "complete"
     pool.reply(Verdict(first.id, 3, "too late"))
     assert ask(pool, question("Learns")).state == "complete"
+
+
+def test_a_worker_that_reads_no_verdicts_keeps_nobody_waiting(make_pool: Callable[..., Pool]) -> None:
+    pool = make_pool(grace=0.3)
+    works(pool)
+    asked = question("ReportsAndReadsNothing", id="1", times=2000)
+    pool.submit(replace(asked, id="1"))
+    reports: list[Event] = []
+    until(lambda: reports.extend(pool.events(1.0)) or len(reports) == 2000)
+    for step in range(2000):
+        pool.reply(Verdict("1", step, "x" * 100))  # more than a pipe holds
+    pool.cancel("the run was interrupted")
+    (result,), _ = answers(pool)
+    assert (result.state, result.reason) == ("cancelled", "the run was interrupted")
+    works(pool)
+
+
+def test_reports_of_one_fit_have_an_end_whoever_counts_them(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.execution.work.MOST_REPORTS", 20)
+    asked = replace(question("ReportsAndReadsNothing", id="1", times=21), id="1")
+    result = ask(pool, asked)
+    assert (result.state, result.reason) == (
+        "crashed",
+        "wrote on its pipe what is no answer: more than 20 reports",
+    )
+    sent: list[Report] = []
+    report = Reporter("1", "posted", sent.append, SimpleQueue(), lambda: 0.5, None)
+    for step in range(20):
+        report(step, 0.5)
+    with pytest.raises(ModelError, match="one fit may report 20 times"):
+        report(20, 0.5)
+    assert len(sent) == 20
 
 
 def test_a_report_that_waits_in_vain_is_ended_with_its_fit(make_pool: Callable[..., Pool], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.search.conftest import METRIC, FakePool, Log, candidate, scored
 from workbench.contract.metric import Metric
 from workbench.errors import CannotGoOn
-from workbench.execution.pool import DATA_CHANGED
+from workbench.execution.originals import DATA_CHANGED
 from workbench.execution.work import Fit, Result, Weighed
 from workbench.search.budget import Budget
 from workbench.search.loop import Search

@@ -29,7 +29,7 @@ from tests.store.conftest import begin
 from tests.store.server import SPELLINGS, Proxy, Server, free_port
 from workbench.errors import SchemaError, StoreError, UserError
 from workbench.store import check, cleaning, postgresql, queries, schema
-from workbench.store.database import Database
+from workbench.store.database import Database, rereading
 from workbench.store.rows import FinalistRow, ModelRow, RunRow, TrialRow
 from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from workbench.store.views import VIEWS
@@ -303,17 +303,43 @@ def test_names_and_classes_of_any_length_are_kept(database: Database, run_row: R
     assert (number, text) == (None, str(10**400))
 
 
-def test_there_is_one_replay_and_no_more(server: Server, database: Database) -> None:
+def test_connections_that_drop_again_and_again_cost_nothing(server: Server, database: Database) -> None:
     tried = []
 
+    def drop(connection: Connection, times: int) -> None:
+        tried.append(1)
+        if len(tried) <= times:
+            server.end(connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
+
     def work(connection: Connection) -> None:
-        tried.append(bool(connection.execute(BLOB)))
+        connection.execute(BLOB)
+        drop(connection, 3)
+        connection.execute(sa.select(1))
+
+    @rereading
+    def read(database: Database) -> int:
+        with database.read() as connection:
+            drop(connection, 7)
+            return int(connection.execute(sa.select(sa.func.count()).select_from(schema.blob)).scalar_one())
+
+    database.write(work)
+    assert len(tried) == 4
+    assert read(database) == 1
+    assert len(tried) == 8
+
+
+def test_a_write_that_ends_its_own_connection_is_given_up(
+    server: Server, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "RECONNECT_SECONDS", 0.2)
+
+    def work(connection: Connection) -> None:
+        connection.execute(BLOB)
         server.end(connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
         connection.execute(sa.select(1))
 
     with pytest.raises(StoreError) as caught:
         database.write(work)
-    assert tried == [1, 1]
     assert str(caught.value).startswith(database.name) and "\n" not in str(caught.value)
     assert total(database, schema.blob) == 0
 

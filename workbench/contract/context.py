@@ -84,6 +84,7 @@ class Context:
 
         Raises:
             Pruned: the search asked this trial to stop; let it pass.
+            ModelError: the step or the value cannot be used, or this is the 100,001st report.
         """
         if self.valid is not None:
             self.reported = self.on_report(step, value)

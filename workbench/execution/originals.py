@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DATA_CHANGED = "a model has changed the files of the run"
+"""How the reason of a trial or a run begins where a model has changed what is not its own: no other can be trusted."""
+
 
 class Originals:
     """Files as they were written.

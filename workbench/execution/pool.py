@@ -7,6 +7,7 @@ that reaches the caller but as the `Result` of the trial that caused it.
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import subprocess
@@ -22,18 +23,17 @@ import psutil
 from workbench.errors import CannotGoOn
 from workbench.execution import child, leftovers, messages, work
 from workbench.execution.memory import private_memory
-from workbench.execution.originals import Originals
+from workbench.execution.originals import DATA_CHANGED, Originals
 from workbench.printable import printable
 from workbench.shortage import NO_ROOM, is_full, with_remedy
 
 POLL_SECONDS = 0.1
 
+ENDING_SECONDS = 1.0
+"""For a worker whose answers have ended to end, too."""
+
 UNREAD = 1_000
 """Messages of all workers that may wait for the owner; a worker that posts more has to wait itself."""
-
-
-DATA_CHANGED = "a model has changed the files of the run's data"
-"""How the reason of a trial begins after which no other can be trusted."""
 
 
 def check_can_go_on(events: Iterable[work.Event]) -> None:
@@ -75,6 +75,8 @@ class _Worker:
     ending: tuple[work.State, str] | None = None
     kill_at: float = 0.0
     gone: bool = False
+    unsent: bytearray = field(default_factory=bytearray)
+    reports: int = 0
     threads: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -151,7 +153,7 @@ class Pool:
             self._workers = [each for each in self._workers if each.question is not None]
             worker = self._spawn()
         worker.question, worker.deadline = question, deadline
-        worker.peak_memory, worker.ending = 0, None
+        worker.peak_memory, worker.ending, worker.reports = 0, None, 0
         self._write(worker, question)
 
     def reply(self, verdict: work.Verdict) -> None:
@@ -216,7 +218,10 @@ class Pool:
         }
         mark = uuid.uuid4().hex
         temporary = Path(self.setup.folder, "temporary")  # goes with the run, however models leave it
-        temporary.mkdir(exist_ok=True)
+        try:
+            temporary.mkdir(exist_ok=True)
+        except (FileExistsError, FileNotFoundError) as error:
+            raise CannotGoOn(f"{DATA_CHANGED}: {temporary.name}") from error
         own = {leftovers.MARK: mark, "TMPDIR": str(temporary)}
         started = child.start(self.program, self.setup.folder, {**limits, **own})
         taken = {worker.slot for worker in self._workers}
@@ -225,16 +230,23 @@ class Pool:
             thread = threading.Thread(target=target, args=(argument,), daemon=True)
             thread.start()
             worker.threads.append(thread)
+        assert started.stdin is not None
+        os.set_blocking(started.stdin.fileno(), False)
         self._workers.append(worker)
         self._write(worker, replace(self.setup, slot=worker.slot))
         return worker
 
     def _write(self, worker: _Worker, value: work.Setup | work.Work | work.Verdict) -> None:
+        worker.unsent += messages.to_line(value)
+        self._send_on(worker)
+
+    def _send_on(self, worker: _Worker) -> None:
+        """Write as much as a worker's pipe takes now: one that has ceased to read must not keep the owner waiting."""
         assert worker.process.stdin is not None
         # A worker that is dying cannot read; the end of its answers says so.
-        with contextlib.suppress(BrokenPipeError):
-            worker.process.stdin.write(messages.to_line(value))
-            worker.process.stdin.flush()
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            while worker.unsent:
+                del worker.unsent[: os.write(worker.process.stdin.fileno(), worker.unsent)]
 
     def _read_answers(self, worker: _Worker) -> None:
         assert worker.process.stdout is not None
@@ -258,6 +270,9 @@ class Pool:
             if question is None or event.id != question.id:
                 raise messages.MessageError(f"a {type(event).__name__} that nobody has asked for")
             messages.check_answer(question, event)
+            worker.reports += isinstance(event, work.Report)
+            if worker.reports > work.MOST_REPORTS:
+                raise messages.MessageError(f"more than {work.MOST_REPORTS:,} reports")
         except messages.MessageError as error:
             return self._gone(worker, str(error))
         if isinstance(event, work.Report):
@@ -288,6 +303,11 @@ class Pool:
         if worker.gone:
             return []
         worker.gone = True
+        if not fault and worker.ending is None:
+            # Its pipes close before it has ended: killed at once, it would seem to have died of that.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(ENDING_SECONDS)
+        ended = not worker.alive
         child.send(worker.process)
         code = worker.process.wait()
         leftovers.stop(worker.mark)
@@ -300,6 +320,8 @@ class Pool:
             state, reason = worker.ending
         elif fault:
             state, reason = "crashed", f"wrote on its pipe what is no answer: {fault}"
+        elif not ended:
+            state, reason = "crashed", "closed the pipe of its answers"
         else:
             state, reason = "crashed", child.cause(code, "ended without a result")
         words = printable(str(worker.last_words))
@@ -315,9 +337,10 @@ class Pool:
         return [work.Result(question.id, state, reason, words, peak_memory_bytes=worker.peak_memory)]
 
     def _watch(self) -> None:
-        """Stop workers that overrun their deadline or their memory."""
+        """Send what waits to be sent, and stop workers that overrun their deadline or their memory."""
         now = time.monotonic()
         for worker in self._workers:
+            self._send_on(worker)
             if worker.question is None:
                 continue
             if not worker.alive:

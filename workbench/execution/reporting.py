@@ -36,13 +36,14 @@ class Reporter:
     score: Callable[[], float]
     deadline: float | None
     stop: str = ""
+    posted: int = 0
 
     def __call__(self, step: Any, value: Any) -> float:
         """Post a report, or what the model as it stands scores; returns the value.
 
         Raises:
             Pruned: the search said stop, to this report or to an earlier one.
-            ModelError: a step or a value that cannot be used.
+            ModelError: a step or a value that cannot be used, or one report too many.
         """
         if value is None:
             value = self.score()
@@ -52,6 +53,9 @@ class Reporter:
             raise ModelError(f"report({step!r}, {value!r}): the step must count from 0 to {2**31 - 1}")
         if self.kind == "scored":
             return float(value)
+        if self.posted == work.MOST_REPORTS:
+            raise ModelError(f"report({step!r}, {value!r}): one fit may report {work.MOST_REPORTS:,} times")
+        self.posted += 1
         self.send(work.Report(self.id, int(step), float(value)))
         if self.kind == "awaited":
             self._wait_for(int(step))

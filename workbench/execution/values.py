@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.contract.metric import Evaluation
+from workbench.errors import CannotGoOn
 from workbench.execution import scoring
+from workbench.execution.originals import DATA_CHANGED
 
 
 def keep(folder: Path, id: str, scored: Sequence[Evaluation], metric: str) -> None:
@@ -29,13 +31,31 @@ def keep(folder: Path, id: str, scored: Sequence[Evaluation], metric: str) -> No
 
 
 def read(folder: Path, id: str) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]] | None:
-    """(values per example, which examples, in which folds), or None where there are none."""
+    """(values per example, which examples, in which folds), or None where there are none.
+
+    Raises:
+        CannotGoOn: the files are not what `keep` has left: a model has written or removed them.
+    """
     path = folder / "values" / f"{id}.npy"
     if not path.exists():
         return None
-    examples, folds = np.load(path.with_suffix(".ids.npy"), allow_pickle=False), path.with_suffix(".folds.npy")
-    in_folds = np.load(folds, allow_pickle=False) if folds.exists() else np.zeros(len(examples), np.int64)
-    return np.load(path, allow_pickle=False), examples, in_folds
+    try:
+        found, examples = _column(path, np.float32), _column(path.with_suffix(".ids.npy"), np.int64)
+        folds = path.with_suffix(".folds.npy")
+        in_folds = _column(folds, np.int64) if folds.exists() else np.zeros(len(examples), np.int64)
+        if not len(found) == len(examples) == len(in_folds):
+            raise ValueError("of different lengths")
+    except (ValueError, EOFError, FileNotFoundError, MemoryError) as error:
+        raise CannotGoOn(f"{DATA_CHANGED}: {path.relative_to(folder)}: {error}") from error
+    return found, examples, in_folds
+
+
+def _column(path: Path, kind: type) -> NDArray[Any]:
+    with path.open("rb") as file:
+        column = np.lib.format.read_array(file, allow_pickle=False)
+    if column.ndim != 1 or column.dtype != kind:
+        raise ValueError(f"{column.dtype} of shape {column.shape}")
+    return column
 
 
 def keep_answers(folder: Path, id: str, answers: Mapping[str, NDArray[Any]]) -> None:

@@ -13,6 +13,9 @@ from workbench.printable import printable
 
 REASON_KEPT = 1_000
 
+MOST_REPORTS = 100_000
+"""Of one fit, all of which the owner and the database keep."""
+
 Reports = Literal["ignored", "scored", "posted", "awaited"]
 
 State = Literal["complete", "pruned", "skipped", "invalid", "failed", "timeout", "memory", "crashed", "cancelled"]

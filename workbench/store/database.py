@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from workbench.errors import SchemaError, StoreError, StoreFailure
-from workbench.store.postgresql import Postgresql
+from workbench.store import postgresql
 from workbench.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from workbench.store.sqlite import Sqlite
 from workbench.store.types import DamagedValue
@@ -145,8 +146,8 @@ class Database:
         """Run `work` in one transaction, all of it or nothing, with no other writer beside it; returns its result.
 
         Args:
-            work: may run a second time where the first was undone because the connection dropped; so it changes
-                nothing but the database.
+            work: may run again where it was undone because the connection dropped; so it changes nothing but the
+                database.
         """
         with self._plain_errors():
             return self.backend.transact(work)
@@ -227,20 +228,22 @@ class Database:
 
 
 def rereading(function: Callable[Concatenate[Database, P], T]) -> Callable[Concatenate[Database, P], T]:
-    """Has a function that only reads begin again, once, where the connection dropped under it."""
+    """Has a function that only reads begin again where the connection dropped under it, for half a minute."""
 
     @functools.wraps(function)
-    def attempt(database: Database, /, *arguments: P.args, **named: P.kwargs) -> T:
-        try:
-            return function(database, *arguments, **named)
-        except StoreFailure as error:
-            cause = error.__cause__
-            if not (isinstance(cause, sa.exc.DBAPIError) and cause.connection_invalidated):
-                raise
-        database.reconnect()
-        return function(database, *arguments, **named)
+    def attempts(database: Database, /, *arguments: P.args, **named: P.kwargs) -> T:
+        deadline = time.monotonic() + postgresql.RECONNECT_SECONDS
+        while True:
+            try:
+                return function(database, *arguments, **named)
+            except StoreFailure as error:
+                cause = error.__cause__
+                dropped = isinstance(cause, sa.exc.DBAPIError) and cause.connection_invalidated
+                if not dropped or time.monotonic() > deadline:
+                    raise
+            database.reconnect()
 
-    return attempt
+    return attempts
 
 
 @rereading
@@ -268,7 +271,7 @@ def _backend(address: str, *, create: bool) -> Backend:
             if "@" in f"{url.host}{url.database}":
                 # Else a password behind a user's name with a slash would be taken for a name, and shown.
                 raise StoreError("--db: write / in a user's name or password as %2F, @ as %40")
-            return Postgresql(url)
+            return postgresql.Postgresql(url)
     if url.get_backend_name() == "sqlite":
         raise StoreError("--db: no file is named; write it as sqlite:///file.db, with three slashes")
     raise StoreError(f"--db: {url.drivername} is no kind of database that can be used; {_FORMS}")

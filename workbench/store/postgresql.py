@@ -98,17 +98,18 @@ class Postgresql:
         """Run `work` in one transaction that shuts out other writers from its start.
 
         Where the connection drops, the server is asked what became of the transaction, since an answer to COMMIT may
-        be lost on its way; only if it was not committed, `work` runs once more, on a new connection.
+        be lost on its way; only if it was not committed, `work` runs again, on a new connection, for half a minute.
         """
-        attempt: _Attempt[T] = _Attempt()
-        try:
-            return attempt.run(self.engine, work)
-        except sa.exc.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        if self._committed(attempt.transaction):
-            return attempt.result
-        return _Attempt[T]().run(self.engine, work)
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            attempt: _Attempt[T] = _Attempt()
+            try:
+                return attempt.run(self.engine, work)
+            except sa.exc.DBAPIError as error:
+                if not error.connection_invalidated or time.monotonic() > deadline:
+                    raise
+            if self._committed(attempt.transaction):
+                return attempt.result
 
     def reconnect(self) -> None:
         """Wait until the server lets us in again.

@@ -69,6 +69,18 @@ class Exits(Good):
         os._exit(self.code)
 
 
+class RaisesBeyondExceptions(Good):
+    def fit(self, train, context):
+        raise GeneratorExit("last words")
+
+
+class ClosesItsPipes(Good):
+    def fit(self, train, context):
+        print("last words", file=sys.stderr, flush=True)
+        os.closerange(3, 64)
+        time.sleep(600)
+
+
 class Segfaults(Good):
     def fit(self, train, context):
         print("about to read nothing", flush=True)
@@ -491,6 +503,21 @@ class WritesOnPipes(Good):
                         os.write(number, self.line.encode())
             except OSError:
                 continue
+
+
+class ReportsAndReadsNothing(Good):
+    """Posts reports behind the back of `Context.report`, and stops."""
+
+    id: str = ""
+    times: int = 1
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        lines = [
+            f'{{"kind": "Report", "id": "{self.id}", "step": {step}, "value": 0.5}}\n' for step in range(self.times)
+        ]
+        WritesOnPipes(line="".join(lines)).fit(train, context)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class BreaksItsAnswer(Good):
