@@ -51,7 +51,7 @@ PAGES = {
     "reading": (
         "Reading data",
         "Files and tables -> checked columns, for a task's `read`. Every fault is named with its file, row and column.",
-        ["workbench.data.tables", "workbench.data.columns"],
+        ["workbench.data.tables", "workbench.data.columns", "workbench.wording"],
     ),
     "supervised": (
         "Classes and numbers",
@@ -82,6 +82,7 @@ NAMES = {
     "workbench.blocks.recommend": ["Queries", "recommend"],
     "workbench.contract.report": ["DataReport"],
     "workbench.data.tables": ["read_table", "RawTable"],
+    "workbench.wording": ["counted"],
     "workbench.blocks.supervised": ["Supervised"],
     "workbench.blocks.predictions": ["predicted"],
     "workbench.blocks.estimators": ["Estimator"],

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import workbench
+from tests.processes import children
 from workbench.errors import SettingsError, UnknownName
 from workbench_recommend.task import made_up_ratings
 
@@ -71,13 +72,11 @@ def test_settings_are_checked_before_anything_is_read(tmp_path: Path) -> None:
 def test_nothing_is_left_behind(table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tempfile
 
-    import psutil
-
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     workbench.run("recommend", table, db=f"sqlite:///{tmp_path}/x.db", trials=2, workers=2)
     assert list((tmp_path / "scratch").iterdir()) == []
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_on_large_data_the_search_scores_some_of_the_users_and_test_all(

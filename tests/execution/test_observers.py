@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import children
 from workbench.contract.records import RunRecord, TrialRecord
 from workbench.discovery import discover
 from workbench.execution import observers as module
@@ -88,13 +89,13 @@ def workbench_run_finished(run):
     assert told.close(ENOUGH) == []
     assert kept(site, "both") == [f"{RUN!r} {trial(1)!r}", f"{RUN!r} {trial(2)!r}", repr(end), f"{Path.cwd()} True"]
     assert kept(site, "end") == ["the end"]
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_without_observers_there_is_no_process(observing: Callable[..., tuple[Observers, Path]]) -> None:
     told, _ = observing(models="@hookimpl\ndef workbench_models(): return []")
     told.trial_finished(RUN, trial(1))
-    assert psutil.Process().children() == []
+    assert children() == []
     assert told.close(0.0) == []
 
 

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.execution.asking import answers, ask, describe, question, until, works
+from tests.processes import children
 from workbench.errors import CannotGoOn
 from workbench.execution.child import STDERR_KEPT
 from workbench.execution.originals import DATA_CHANGED
@@ -32,11 +33,6 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def workers() -> list[psutil.Process]:
-    """Workers of this process, and what they started."""
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +199,7 @@ def test_the_polite_request_comes_first_and_the_kill_after_the_grace(make_pool: 
     result = ask(pool, question("FinishesLate"), seconds=0.5)
     assert result.state == "complete"  # what was finished within the grace is not thrown away
     works(pool)
-    assert len(workers()) == 1
+    assert len(children()) == 1
 
 
 def test_a_description_that_does_not_end_is_stopped(make_pool: Callable[..., Pool]) -> None:
@@ -228,7 +224,7 @@ def test_a_grandchild_that_sleeps_does_not_outlive_the_pool(make_pool: Callable[
     works(pool)
     pool.close()
     until(lambda: gone(int(mark.read_text())))
-    assert workers() == []
+    assert children() == []
 
 
 def test_what_left_the_session_does_not_outlive_the_pool(make_pool: Callable[..., Pool], tmp_path: Path) -> None:
@@ -284,7 +280,7 @@ def test_two_workers_answer_at_once_and_one_that_dies_leaves_the_other_alone(
 ) -> None:
     pool, mark = make_pool(2), tmp_path / "pid"
     pool.start()
-    assert len(workers()) == 2
+    assert len(children()) == 2
     waiting = question("Waits", mark=str(mark))
     pool.submit(waiting)
     until(mark.exists)
@@ -313,11 +309,11 @@ def test_closing_a_pool_ends_workers_that_are_busy_and_waits_for_them(
     pool, mark = make_pool(), tmp_path / "pid"
     pool.submit(question("Hangs"))
     pool.close()
-    assert workers() == []
+    assert children() == []
     pool.submit(question("Waits", mark=str(mark)))  # a closed pool starts afresh
     until(mark.exists)
     pool.close()
-    assert workers() == []
+    assert children() == []
 
 
 def test_waiting_for_nothing_returns_at_once_and_for_something_after_its_time(make_pool: Callable[..., Pool]) -> None:
@@ -334,7 +330,7 @@ def test_many_faults_leave_no_process_and_no_open_file(make_pool: Callable[..., 
     for _ in range(4):
         assert ask(pool, question("Exits", code=5)).reason.endswith("(exit code 5)")
     works(pool)
-    assert len(workers()) == 1
+    assert len(children()) == 1
     assert psutil.Process().num_fds() <= before + 3
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import FIRST, Called
+from tests.processes import children
 from workbench.errors import PluginError, UnknownName
 from workbench.testing import Case, Examination, Outcome, check_plugin, examining, parametrize_with_checks
 from workbench.testing.generator import CHECKS
@@ -289,7 +290,7 @@ def test_check_plugin_raises_with_every_message(terse: Path) -> None:
 
 
 def test_a_test_is_parametrized_with_the_checks(terse: Path) -> None:
-    before = set(psutil.Process().children())
+    before = set(children())
     mark = parametrize_with_checks(
         "acme", {"odd:it_gives_a_finite_number_a_row": "it is known", "its_names_are_free": "it was taken"}
     )
@@ -308,7 +309,7 @@ def test_a_test_is_parametrized_with_the_checks(terse: Path) -> None:
         parametrize_with_checks("acme", {"odd:it_is_a_funktion": "never"})
     del mark, checks
     gc.collect()
-    assert set(psutil.Process().children()) <= before, "with the tests go their processes"
+    assert set(children()) <= before, "with the tests go their processes"
 
 
 def test_the_command_shows_what_failed_and_counts_the_rest(terse: Path, workbench: Callable[..., Called]) -> None:

@@ -129,6 +129,6 @@ def test_new_texts_may_be_in_an_encoding_of_their_own(cli: Cli, folder: Path) ->
     found = cli("evaluate", trial, "--data", new, "--encoding", "gbk", "--json").json
     assert found["metrics"]["accuracy"]["value"] == 1.0
     served = load(trial, db=f"sqlite:///{folder}/workbench.db")
-    alike = replace(served, settings={**served.settings, "encoding": "gbk"})
+    alike = replace(served, settings=replace(served.settings, encoding="gbk"))
     assert alike.predict(input=str(new)).column("prediction").to_pylist() == ["good", "bad"]
     assert alike.predict(input=str(folder / "test.csv"), encoding="utf-8").num_rows == 61
