@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 DATA_CHANGED = "a model has changed the files of the run"
-"""How the reason of a trial or a run begins where a model has changed what is not its own: no other can be trusted."""
+"""Start of the reason of a trial or run whose files a model has changed; no later result can be trusted."""
 
 
 class Originals:

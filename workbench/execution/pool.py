@@ -30,7 +30,7 @@ from workbench.shortage import NO_ROOM, is_full, with_remedy
 POLL_SECONDS = 0.1
 
 ENDING_SECONDS = 1.0
-"""For a worker whose answers have ended to end, too."""
+"""Seconds that a worker has to exit by itself once its pipe is closed, before it is killed."""
 
 UNREAD = 1_000
 """Messages of all workers that may wait for the owner; a worker that posts more has to wait itself."""
@@ -241,7 +241,7 @@ class Pool:
         self._send_on(worker)
 
     def _send_on(self, worker: _Worker) -> None:
-        """Write as much as a worker's pipe takes now: one that has ceased to read must not keep the owner waiting."""
+        """Write as much as a worker's pipe takes now: a worker that has stopped reading must not block the owner."""
         assert worker.process.stdin is not None
         # A worker that is dying cannot read; the end of its answers says so.
         with contextlib.suppress(BlockingIOError, BrokenPipeError):

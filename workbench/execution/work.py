@@ -14,7 +14,7 @@ from workbench.printable import printable
 REASON_KEPT = 1_000
 
 MOST_REPORTS = 100_000
-"""Of one fit, all of which the owner and the database keep."""
+"""Reports that one fit may make; the owner and the database keep all of them."""
 
 Reports = Literal["ignored", "scored", "posted", "awaited"]
 

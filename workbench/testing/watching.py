@@ -50,8 +50,8 @@ _importers: dict[str, dict[str, int]] = {}
 def watched(traces: Traces, package: str, own: Path | None = None) -> Iterator[None]:
     """Add to `traces` what the block writes outside the folder `own`, and what it leaves running.
 
-    Whatever it leaves running is ended. What another package than `package` writes while it is imported, such as the
-    folder for a cache, is no trace: whoever imports that package gets it.
+    Processes that it leaves running are ended. Files that a library writes while it is imported, such as a cache, are
+    not counted, since every program that imports the library writes them; imports of `package` itself are.
     """
     _watch_files()
     written: dict[Path, bool] = {}
