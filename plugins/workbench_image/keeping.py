@@ -25,7 +25,7 @@ MOST_KEPT = 4 * 2**30
 """Bytes of decoded images that are kept for later runs; the longest unused go first."""
 
 _ABANDONED = 86_400
-"""Seconds."""
+"""Seconds after its last change from which on a draft is deleted: its process was killed."""
 
 
 def kept(

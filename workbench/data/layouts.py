@@ -24,10 +24,10 @@ MOST_OF_LINES = 1 << 24
 COMMENT = ("#", "%")
 
 _SEPARATOR = "sep="
-"""What Excel takes, with a delimiter behind it, for no row where it is the first line."""
+"""Start of a first line that tells Excel the delimiter, as in `sep=;`; the line is not a row."""
 
 _LONG = 100
-"""Digits: Python reads no whole number of thousands, and none so long is the name of a column or a year."""
+"""Digits from which on a value is neither a year nor a name of a column; `int` refuses a text of thousands."""
 
 Cut = Callable[[Sequence[str]], list[list[str]]]
 
